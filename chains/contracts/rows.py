@@ -112,7 +112,7 @@ def _described(row: Mapping[str, Any], function: Function, network: Network) -> 
     read = [(name,) for name in readers]
     read += [(each.inputs,) for each in readers.values() if each.inputs is not None]
     said = opaque.union(read)
-    unread = sorted(".".join(path) for path in octets_in(function) if path not in said)
+    unread = sorted(".".join(path) for path in places_of(Kind.BYTES, function) if path not in said)
     if unread:
         raise NetworkInvalid(f"nothing says how its octets are read: {unread[0]}")
     if len(said) < len(opaque) + len(read):
@@ -176,7 +176,7 @@ def _readers(rows: Mapping[str, Any], function: Function) -> dict[str, Reader]:
 
 def _opaque(value: object, function: Function) -> Path:
     path = _path(value)
-    if path not in octets_in(function):
+    if path not in places_of(Kind.BYTES, function):
         raise NetworkInvalid(f"{'.'.join(path)} are no octets of any length", member="opaque")
     return path
 
@@ -199,14 +199,14 @@ def _path(value: object) -> Path:
         raise NetworkInvalid(str(error)) from error
 
 
-def octets_in(function: Function) -> Iterator[Path]:
-    """Where it has octets of any length. Of a list's elements the path ends with the list."""
-    yield from _octets(Type(Kind.TUPLE, None, function.arguments), ())
+def places_of(kind: Kind, function: Function) -> Iterator[Path]:
+    """Where it has arguments of the kind. Of a list's elements the path ends with the list."""
+    yield from _places(kind, Type(Kind.TUPLE, None, function.arguments), ())
 
 
-def _octets(type_: Type, path: Path) -> Iterator[Path]:
-    if type_.kind is Kind.BYTES:
+def _places(kind: Kind, type_: Type, path: Path) -> Iterator[Path]:
+    if type_.kind is kind:
         yield path
     for name, each in type_.members:
         inner = path if type_.kind is Kind.ARRAY else (*path, name)
-        yield from _octets(each, inner)
+        yield from _places(kind, each, inner)

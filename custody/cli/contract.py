@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -54,6 +54,13 @@ async def add(
     opaque: Annotated[
         list[str] | None, typer.Option(help="FUNCTION:ARGUMENT whose octets are shown as they are.")
     ] = None,
+    reads: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="FUNCTION:ARGUMENT=READER whose octets are calls or a way (v3path); "
+            "READER,to=ARGUMENT,value=ARGUMENT,inputs=ARGUMENT."
+        ),
+    ] = None,
 ) -> None:
     """Describe functions of a contract in a draft of the policy. Changes nothing else:
     administrators sign the draft."""
@@ -64,11 +71,12 @@ async def add(
         catalogue = await known_catalogue(database)
     found = named_network(network, catalogue)
     address, upgradeable = await _ask(found, contract)
+    said = Said(takes or (), opaque or (), reads or ())
     row = {
         "network": found.id,
         "address": address,
         "name": name,
-        "functions": _functions(abi, like, name, function or (), takes or (), opaque or ()),
+        "functions": _functions(abi, like, name, function or (), said),
     }
     draft, lines = with_contract(read_row(document), row)
     say(*lines)
@@ -81,22 +89,26 @@ async def add(
     say(f"written to {out}; see what changes: custody policy diff {out}")
 
 
+class Said(NamedTuple):
+    """Beside the ABI, of functions' arguments: what is taken, which octets are shown as they are,
+    and how others are read."""
+
+    takes: Sequence[str] = ()
+    opaque: Sequence[str] = ()
+    reads: Sequence[str] = ()
+
+
 def _functions(
-    abi: Path | None,
-    like: Path | None,
-    name: str,
-    wanted: Sequence[str],
-    takes: Sequence[str],
-    opaque: Sequence[str],
+    abi: Path | None, like: Path | None, name: str, wanted: Sequence[str], said: Said
 ) -> list[dict[str, Any]]:
     if (abi is None) == (like is None):
         raise Misuse("say --abi, or --like a file that describes such contracts")
     if abi is not None:
         if not wanted:
             raise Misuse("say which functions of the ABI: --function")
-        return functions_of(_read(abi), wanted, takes, opaque)
+        return functions_of(_read(abi), wanted, said)
     assert like is not None
-    if wanted or takes or opaque:
+    if wanted or any(said):
         raise Misuse("a file that describes contracts says all of them")
     return like_one(like, name)
 
@@ -116,19 +128,23 @@ def like_one(file: Path, name: str) -> list[dict[str, Any]]:
 
 
 def functions_of(
-    fragments: Sequence[Any], wanted: Sequence[str], takes: Sequence[str], opaque: Sequence[str]
+    fragments: Sequence[Any], wanted: Sequence[str], said: Said
 ) -> list[dict[str, Any]]:
     """The rows of functions, of a whole ABI. Raises Misuse for a name that no function, or more
     than one, has."""
     rows = {name: {"abi": _fragment(fragments, name)} for name in wanted}
-    for text in takes:
+    for text in said.takes:
         head, _, what = text.rpartition("=")
         function, argument = _place(head, rows)
         by = {"token": what[1:]} if what.startswith("@") else {"asset": what}
         rows[function].setdefault("moves", []).append({**by, "argument": argument})
-    for text in opaque:
+    for text in said.opaque:
         function, argument = _place(text, rows)
         rows[function].setdefault("opaque", []).append(argument)
+    for text in said.reads:
+        head, _, what = text.partition("=")
+        function, argument = _place(head, rows)
+        rows[function].setdefault("readers", {})[argument] = _reader(text, what)
     return list(rows.values())
 
 
@@ -177,6 +193,14 @@ def _fragment(fragments: Sequence[Any], wanted: str) -> Any:
             f"several functions are called so: {said}" if said else f"no function {wanted}"
         )
     return found[0][1]
+
+
+def _reader(text: str, what: str) -> dict[str, str]:
+    kind, *others = what.split(",")
+    pairs = [each.partition("=") for each in others]
+    if not (kind and all(name and value for name, _, value in pairs)):
+        raise Misuse(f"{text}: say FUNCTION:ARGUMENT=READER, and beside it name=ARGUMENT")
+    return {"is": kind, **{name: value for name, _, value in pairs}}
 
 
 def _place(text: str, rows: Mapping[str, Any]) -> tuple[str, str]:

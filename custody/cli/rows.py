@@ -14,6 +14,9 @@ from typing import Any, Final
 from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue, Row, built_in
 from chains.contracts.described import Described
+from chains.contracts.nested import Reader
+from chains.contracts.rows import places_of
+from chains.contracts.types import Kind
 from chains.errors import NetworkInvalid
 from chains.lasting import is_weaker
 from chains.networks import Finality, Network
@@ -130,7 +133,7 @@ def _said(network: Network) -> dict[str, str]:
 
 
 def _contract_changes(before: Catalogue, after: Catalogue) -> Iterator[str]:
-    """A line for each function of a contract, what it takes and what is shown as it is."""
+    """A line for each function of a contract, with all that its description says."""
     was, becomes = set(_contracts(before)), set(_contracts(after))
     yield from (
         _line("GONE contract", words) for words in _contracts(before) if words not in becomes
@@ -155,8 +158,17 @@ def _described_words(described: Described, catalogue: Catalogue) -> str:
     for move in described.moves:
         what = catalogue.assets[move.asset].symbol if move.asset else f"the token {_at(move.token)}"
         parts.append(f"takes {_at(move.units)} base units of {what}")
+    parts += [
+        f"{name} is read as {_reader_words(each)}" for name, each in described.readers.items()
+    ]
+    parts += [f"{_at(path)} is read as v3path" for path in places_of(Kind.PATH, function)]
     parts += [f"{_at(path)} is shown as octets" for path in sorted(described.opaque)]
     return "; ".join(parts)
+
+
+def _reader_words(reader: Reader) -> str:
+    others = {"to": reader.to, "coins of": reader.value, "told by": reader.inputs}
+    return " ".join([reader.kind, *(f"{word} {name}" for word, name in others.items() if name)])
 
 
 def _at(path: Sequence[str] | None) -> str:

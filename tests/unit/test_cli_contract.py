@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from custody.cli.contract import _read, functions_of, like_one, with_contract
+from chains.catalogue import Catalogue
+from custody.cli.contract import Said, _read, functions_of, like_one, with_contract
 from custody.cli.output import Misuse
+from custody.cli.rows import difference_lines
 from signer.policy import Policy
 from signer.wire import canonical_json, parse_json
 from tests.support.examples import FILE
@@ -22,12 +24,16 @@ EVENT = {"type": "event", "name": "Swap", "inputs": [], "anonymous": False}
 QUESTION = {**abi("factory"), "stateMutability": "view"}
 BOTH = [abi("both", ("x", "uint8")), abi("both", ("x", "uint16"))]
 RUN = abi("run", ("data", "bytes"))
+FORWARD = abi(
+    "forward", ("target", "address"), ("coins", "uint256"), ("data", "bytes"), ("way", "bytes")
+)
 ABI: list[Any] = [EVENT, {"type": "constructor", "inputs": []}, SWAP, DEPOSIT, QUESTION, *BOTH, RUN]
+ABI.append(FORWARD)
 SWAPS = "swapExactTokensForTokens"
 
 
-def row(*functions: str, takes: Any = (), opaque: Any = ()) -> dict[str, Any]:
-    made = functions_of(ABI, functions, takes, opaque)
+def row(*functions: str, takes: Any = (), opaque: Any = (), reads: Any = ()) -> dict[str, Any]:
+    made = functions_of(ABI, functions, Said(takes, opaque, reads))
     return {"network": NETWORK, "address": ROUTER, "name": "Router", "functions": made}
 
 
@@ -60,6 +66,40 @@ def test_more_functions_stand_beside_those_that_are_there() -> None:
     assert "data is shown as octets" in "\n".join(lines)
     with pytest.raises(Misuse, match="has the selector of deposit"):
         with_contract(first, row("deposit"))
+
+
+def test_how_octets_are_read_is_said_and_shown() -> None:
+    """To administrators, also where nothing else changes."""
+    opaque, _ = with_contract(draft(), row("forward", opaque=["forward:data", "forward:way"]))
+    reads = ["forward:data=call,to=target,value=coins", "forward:way=v3path"]
+    read, lines = with_contract(draft(), row("forward", reads=reads))
+    assert read["contracts"][0]["functions"][0]["readers"] == {
+        "data": {"is": "call", "to": "target", "value": "coins"},
+        "way": {"is": "v3path"},
+    }
+    (line,) = lines
+    assert line.endswith("; data is read as call to target coins of coins; way is read as v3path")
+    changed = "\n".join(difference_lines(*(_catalogue(each) for each in (opaque, read))))
+    assert "GONE contract" in changed and "NEW contract" in changed
+
+
+def _catalogue(document: dict[str, Any]) -> Catalogue:
+    return Policy.parse(canonical_json(document)).catalogue
+
+
+@pytest.mark.parametrize(
+    ("reads", "words"),
+    [
+        (["forward:data"], "say FUNCTION:ARGUMENT"),
+        (["forward:data=call,to"], "beside it name=ARGUMENT"),
+        (["other:data=call"], "say FUNCTION:ARGUMENT"),
+        (["forward:data=poem", "forward:way=v3path"], "poem|one of"),
+        (["forward:data=call,to=nobody", "forward:way=v3path"], "nobody"),
+    ],
+)
+def test_a_reader_that_means_nothing(reads: list[str], words: str) -> None:
+    with pytest.raises(Misuse, match=words):
+        with_contract(draft(), row("forward", reads=reads))
 
 
 @pytest.mark.parametrize(
