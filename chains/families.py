@@ -93,6 +93,11 @@ def bounds_of(
     return {**most, rent: min(most[rent], limit)}
 
 
+def calls_in(network: Network) -> bool:
+    """Whether contracts are called there in words."""
+    return CODECS[network.family].schema.reads is not None
+
+
 def traits_of(network: Network) -> Traits:
     """How chains like this one differ from others."""
     return CODECS[network.family].traits

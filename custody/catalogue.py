@@ -10,10 +10,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chains.catalogue import Catalogue, built_in
-from chains.families import traits_of
+from chains.families import calls_in, traits_of
 from chains.model import AssetId
 from chains.networks import Network
 from chains.nodes.announcements import wrong_push
+from chains.transport.endpoint import Role
 from custody.config import Settings
 from custody.db.session import Database
 from custody.errors import Invalid
@@ -73,6 +74,9 @@ def served(settings: Settings, catalogue: Catalogue) -> dict[str, Network]:
     for name, nodes in settings.nodes.items():
         if complaint := wrong_push(found[name].family, nodes):
             raise Invalid("network_unknown", f"CUSTODY_NODES names {name}: {complaint}")
+        if any(each.role is Role.PRIVATE for each in nodes) and not calls_in(found[name]):
+            words = f"CUSTODY_NODES names {name}: calls are what private nodes get, and it has none"
+            raise Invalid("network_unknown", words)
     if len({network.id for network in found.values()}) != len(found):
         raise Invalid(
             "network_unknown", "CUSTODY_NODES names a network twice: by its alias and by its id"

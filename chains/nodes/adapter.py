@@ -137,9 +137,14 @@ class Nodes:
 
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person should look at."""
-        out = [f"{each.name}: {each.health.out}" for each in self._nodes if each.health.out]
+        private = [] if self._private is None else self._private.out()
+        out = [*self.out(), *private]
         mine = (Trouble(NODE_TAKEN_OUT, "; ".join(out)),) if out else ()
         return (*mine, *(self.witnesses.troubles() if self.witnesses is not None else ()))
+
+    def out(self) -> list[str]:
+        """The nodes that are asked nothing any more, and why."""
+        return [f"{each.name}: {each.health.out}" for each in self._nodes if each.health.out]
 
     async def check(self) -> None:
         """Of the node that is asked next. Raises WrongChain if all serve another chain."""

@@ -169,3 +169,14 @@ async def test_one_limited_node_says_so() -> None:
         with pytest.raises(NodeLimited):
             await nodes.tip()
         await nodes.close()
+
+
+@pytest.mark.parametrize("alias", ["bitcoin-regtest", "solana-local"])
+def test_a_private_node_where_nothing_is_private(
+    monkeypatch: pytest.MonkeyPatch, alias: str
+) -> None:
+    """It would be given nothing, and whoever named it thinks otherwise."""
+    nodes = [{"url": URL}, {"url": "https://relay.invalid", "role": "private"}]
+    with pytest.raises(Invalid, match="it has none"):
+        settings(monkeypatch, {alias: nodes})
+    assert settings(monkeypatch, {"tron-local": nodes}).nodes

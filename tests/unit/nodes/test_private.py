@@ -13,6 +13,7 @@ from chains.errors import (
     WrongChain,
 )
 from chains.model import Broadcast, SignedTx, TxId
+from chains.nodes import NODE_TAKEN_OUT
 from tests.unit.nodes.test_nodes import NETWORK, TX, World, failing, world
 
 __all__ = ["world"]
@@ -50,6 +51,17 @@ async def test_what_they_do_not_take_goes_nowhere_else(
         assert shown is Broadcast.ACCEPTED
         world.clock.now += 100
     assert HIDDEN not in public.sent_to
+    await nodes.close()
+
+
+async def test_one_of_another_chain_is_told_like_any_other_node(world: World) -> None:
+    public, secret = world.adapters(2)
+    nodes = world.together([public], private=world.together([secret]))
+    secret.fails = failing(WrongChain("another one"), "check")
+    await nodes.broadcast([HIDDEN])
+    (trouble,) = nodes.troubles()
+    assert trouble.code == NODE_TAKEN_OUT and "another one" in trouble.message
+    assert secret.sent_to == []
     await nodes.close()
 
 
