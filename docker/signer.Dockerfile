@@ -42,7 +42,7 @@ COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm
      chains/evm/permits.py chains/evm/rlp.py chains/evm/schema.py chains/evm/siwe.py \
      /opt/custody/chains/evm/
 COPY chains/evm/traits/__init__.py /opt/custody/chains/evm/traits/
-COPY chains/messages/__init__.py chains/messages/errors.py chains/messages/giving.py chains/messages/model.py chains/messages/reading.py \
+COPY chains/messages/__init__.py chains/messages/errors.py chains/messages/model.py chains/messages/reading.py \
      chains/messages/recoverable.py chains/messages/texts.py /opt/custody/chains/messages/
 COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
      chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \

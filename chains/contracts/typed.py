@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +33,13 @@ _DOMAIN: Final = (
     ("salt", "bytes32"),
 )
 """A domain has any of these, in this order ("Definition of domainSeparator")."""
+_GIVING: Final = (
+    "permit", "authorization", "order", "approve", "approval", "allowance", "transfer",
+    "delegat", "safetx", "safemessage", "userop", "metatransaction", "forwardrequest", "execute",
+    "execution", "intent", "withdraw", "bridge", "swap", "sell", "bid", "offer", "listing",
+    "payment", "spend", "recover", "multicall", "call",
+)  # fmt: skip
+"""Words in the names of structures that move or hand over what somebody has, in small letters."""
 _STRUCTS_MAX: Final = 64
 _MEMBERS_MAX: Final = 64
 _NAME: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,63}", re.ASCII)
@@ -227,3 +234,12 @@ def _spelled(document: Any) -> bytes:
     return json.dumps(
         document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode()
+
+
+def giving(types: Iterable[str]) -> str | None:
+    """The first structure that by its name moves or hands over what somebody has, if one does: of
+    those that are not described nothing else is known."""
+    for name in sorted(types):
+        if any(word in name.lower() for word in _GIVING):
+            return name
+    return None

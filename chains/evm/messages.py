@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from chains.contracts import typed
-from chains.contracts.typed import TypedData
+from chains.contracts.typed import TypedData, giving
 from chains.effects import Effect, Sign
 from chains.errors import MalformedTransaction
 from chains.evm import address, orders, permits, siwe
@@ -26,7 +26,6 @@ from chains.messages.errors import (
     TypedDataWithoutChain,
     TypedDataWithoutContract,
 )
-from chains.messages.giving import giving
 from chains.messages.model import ANYBODY, Kind, Message, Said
 from chains.messages.recoverable import recoverable
 from chains.messages.texts import no_login, readable, shown

@@ -20,7 +20,6 @@ from chains.messages.errors import (
     TypedDataWithoutChain,
     TypedDataWithoutContract,
 )
-from chains.messages.giving import giving
 from chains.messages.model import ANYBODY, Kind, Message, Said
 from chains.messages.recoverable import recoverable
 from chains.messages.texts import no_login, readable, shown
@@ -66,7 +65,7 @@ def _typed(network: Network, content: bytes) -> Said:
         raise TypedDataOtherChain(f"its domain names chain {chain_id}, and this is {network.id}")
     if contract in (None, _NOBODY):
         raise TypedDataWithoutContract("its domain names no contract that takes it")
-    if found := giving(data.types):
+    if found := typed.giving(data.types):
         raise TypedDataUndescribed(f"{found} gives something away, and nothing here says what")
     effects = (Sign(Kind.TIP712.value, f"{contract}/{data.primary}", content),)
     digest, algorithm = data.digest, SignatureAlgorithm.ECDSA_RECOVERABLE
