@@ -223,11 +223,16 @@ class TransactionCodec(Reader, Protocol):
 @runtime_checkable
 class SignsApart(Protocol):
     """A codec of networks where payers sign payments that others submit (`TransferIntent.apart`).
-    Such bytes go through `TransactionCodec` as a transaction's do: they have a lifetime and no
-    costs, their one key is of `Excludes.EFFECT`, and its text is their txid."""
+    Such bytes go through `TransactionCodec` as a transaction's do: they have no costs, one of their
+    keys is of `Excludes.EFFECT`, and its text is their txid. They have a lifetime, or a key that
+    binds them, which who submits them takes too."""
 
     def signs_apart(self, asset: AssetId) -> bool:
         """Whether payments of the asset can be signed so, by its row."""
+        ...
+
+    def submitter(self, tx: UnsignedTx) -> Address | None:
+        """Who alone can submit it; None: anybody."""
         ...
 
     def submits(self, tx: UnsignedTx, signed: SignedTx) -> Call:

@@ -116,8 +116,9 @@ class UnsignedTx:
     """`payload` is the chain's standard container: a PSBT v0, the EIP-2718 envelope that is hashed
     for signing (or the EIP-155 six-field list plus chain id), TRON raw_data, a Solana v0 message.
 
-    `sender` is set where the container does not name who pays: on EVM. It is never believed. The
-    key that signs proves it: the signer derives it, `attach` recovers it.
+    `sender` is set where the container does not name who pays: on EVM; and on Solana where two
+    sign, of whom it is read for one. It is never believed. The key that signs proves it: the signer
+    derives it, `attach` recovers it.
     """
 
     network: NetworkId

@@ -39,9 +39,10 @@ class CoinsFirst(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Apart:
     """A payment that its source signs and others submit. `number`: 32 bytes that no other payment
-    of the source's has."""
+    of the source's has. `payer`: who submits it, where the bytes have to say that."""
 
     number: bytes
+    payer: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ COPY chains/evm/traits/__init__.py /opt/custody/chains/evm/traits/
 COPY chains/messages/__init__.py chains/messages/errors.py chains/messages/model.py chains/messages/reading.py \
      chains/messages/recoverable.py chains/messages/texts.py /opt/custody/chains/messages/
 COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
-     chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \
+     chains/solana/carrying.py chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \
      chains/solana/messages.py chains/solana/nonce.py chains/solana/schema.py chains/solana/spl.py /opt/custody/chains/solana/
 COPY chains/tron/__init__.py chains/tron/address.py chains/tron/calling.py chains/tron/codec.py chains/tron/fees.py \
      chains/tron/messages.py chains/tron/parse.py chains/tron/schema.py chains/tron/trc20.py chains/tron/tron_pb2.py /opt/custody/chains/tron/

@@ -108,8 +108,9 @@ CHAINS: Final[Words] = {
     ),
     "not_signed_apart": Word(
         (422,),
-        "The payer's signature alone would not let others submit the payment (EIP-3009): it has "
-        "code, or the contract signs otherwise than was listed.",
+        "The payer's signature would not let others submit the payment: it has code, the contract "
+        "signs otherwise than was listed (EIP-3009), or on Solana who would pay for it has no "
+        "nonce account that is ready.",
         "Nothing: it goes as a transaction of its own, once a gas station has brought the coin.",
     ),
     "balance_frozen": Word(

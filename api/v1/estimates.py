@@ -81,7 +81,7 @@ class BroughtView(View):
     )
     carried: bool = Field(
         description="nothing is brought: the address signs the payment, and the payer submits it "
-        "(EIP-3009)"
+        "(EIP-3009), or signs it beside and pays for it (Solana)"
     )
 
 

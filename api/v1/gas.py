@@ -81,8 +81,8 @@ class GasRuleView(View):
     most_day: Money = Field(description="in 24 hours, of all that the payer brings there")
     bears: Bearer
     carries: bool = Field(
-        description="where the token can (`eip-3009`), nothing is brought: the address signs its "
-        "payment, and the payer submits it"
+        description="where the token can (`eip-3009`, Solana), nothing is brought: the address "
+        "signs its payment, and the payer submits it"
     )
     key_id: str = Field(description="the API key that asks, in its initiator's name")
     reason: str

@@ -192,6 +192,9 @@ class EvmCodec:
         token = self._network.tokens.get(asset)
         return token is not None and permits.PermitTrait.EIP3009 in token.traits
 
+    def submitter(self, tx: UnsignedTx) -> Address | None:
+        return None
+
     def submits(self, tx: UnsignedTx, signed: SignedTx) -> Call:
         typed = permits.typed_of(self._network, tx)
         if typed is None:

@@ -34,9 +34,10 @@ OurBlock = Callable[[int], Awaitable[BlockRef | None]]
 @dataclass(frozen=True, slots=True)
 class Death:
     """That a transaction can't be included any more: `key` was used up by another one, `by`, in the
-    final block at `height`; or it has expired, and all three are None."""
+    final block at `height`; or it has expired, and all three are None. `txid`: None for what no
+    block has by a name of its own."""
 
-    txid: TxId
+    txid: TxId | None
     key: str | None = None
     by: TxId | None = None
     height: int | None = None
@@ -185,9 +186,10 @@ class Witnesses:
 
 
 async def _shows(adapter: ChainAdapter, death: Death) -> bool:
-    [status] = await adapter.statuses([death.txid])
-    if found(status).state in (TxState.INCLUDED, TxState.REVERTED):
-        return False
+    if death.txid is not None:
+        [status] = await adapter.statuses([death.txid])
+        if found(status).state in (TxState.INCLUDED, TxState.REVERTED):
+            return False
     if death.height is None:
         return True
     block = await adapter.block(death.height)

@@ -47,7 +47,7 @@ from chains.solana.address import to_key
 from chains.solana.bids import unit_prices
 from chains.solana.blocks import error_words
 from chains.solana.build import TransferPlan
-from chains.solana.claims import Claim
+from chains.solana.claims import Claim, apart_key
 from chains.solana.codec import SolanaCodec, message_of
 from chains.solana.explain import Unexplained, explain, parse_message
 from chains.solana.origins import Origins
@@ -55,6 +55,7 @@ from chains.solana.prepare import (
     build_transfers,
     choose_claims,
     cost_to_empty,
+    keys_of,
 )
 from chains.solana.rpc import Commitment, Refused, SolanaRpc
 from chains.solana.values import Transaction
@@ -142,8 +143,8 @@ class SolanaAdapter:
         """
         chosen = await choose_claims(self._rpc, self._codec, self._origins, intents)
         return [
-            each if isinstance(each, ChainError) else (each.key(self._network.id),)
-            for each in chosen
+            each if isinstance(each, ChainError) else keys_of(self._network.id, intent, each)
+            for intent, each in zip(intents, chosen, strict=True)
         ]
 
     async def next_numbers(self, addresses: Sequence[Address]) -> Answers[int]:
@@ -251,8 +252,9 @@ class SolanaAdapter:
         }
 
     async def _nonces_taken(self, txids: Sequence[TxId]) -> dict[str, TxId]:
-        """By the text of its conflict key each nonce value that one of them used up. Their bytes
-        are asked for: a block tells bytes of all its transactions or of none (ADR 0040)."""
+        """By the text of its conflict key each nonce value that one of them used up, and each
+        payment that was signed apart. Their bytes are asked for: a block tells bytes of all its
+        transactions or of none (ADR 0040)."""
         taken: dict[str, TxId] = {}
         shown = await self._rpc.transactions(txids, Commitment.CONFIRMED) if txids else []
         for txid, each in zip(txids, shown, strict=True):
@@ -265,6 +267,10 @@ class SolanaAdapter:
                 raise NodeMisbehaved(f"transaction {txid} can't be read") from error
             if claim is not None:
                 taken[claim.key(self._network.id).text] = txid
+            plan = _ours(transaction)
+            if claim is not None and plan is not None and plan.owner is not None:
+                owner = Address(str(plan.owner))
+                taken[apart_key(self._network.id, owner, claim).text] = txid
         return taken
 
     async def _check_skipped(self, height: int) -> None:

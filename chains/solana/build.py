@@ -15,6 +15,9 @@ wallet is paid) and TransferChecked or TransferCheckedWithFee. Behind all paymen
 them, may stand allowances of tokens, each an ApproveChecked; and last, behind any of these,
 closings of the payer's empty token accounts, each a CloseAccount.
 
+One payment of tokens may be another's (`TransferPlan.owner`): then he signs too, and who pays for
+the transaction gives nothing but the fee and the rent of the payee's account.
+
 Allocation fails on an account that has data, so of all transactions that create the same account at
 most one takes effect; the others may be in blocks all the same, and each pays its fee. Transfer and
 AllocateWithSeed stand where CreateAccountWithSeed would do, because that one fails on any account
@@ -80,6 +83,9 @@ class TransferPlan:
     """`rent` in lamports, `unit_price` in micro-lamports per compute unit. `payments`, then
     `allowances`: at least one of them all; then `closings`; in the order of the instructions.
 
+    `source` pays for the transaction, and for all that it does unless `owner` does: whose tokens
+    are paid then, and who signs beside.
+
     `lifetime` is the nonce value of account `nonce_index`, or a recent blockhash where the
     transaction creates that account with `rent`. `origin`: the blockhash that the nonce value was
     made of, if it is known; the message does not hold it.
@@ -95,6 +101,11 @@ class TransferPlan:
     origin: Hash | None = None
     allowances: tuple[TokenAllowance, ...] = ()
     closings: tuple[Closing, ...] = ()
+    owner: Pubkey | None = None
+
+    @property
+    def signers(self) -> int:
+        return 1 if self.owner is None else 2
 
     @property
     def creates_nonce(self) -> bool:
@@ -129,9 +140,10 @@ class TransferPlan:
 
     @property
     def fee(self) -> int:
-        """What the network charges, also when the transaction fails: one signature and the
+        """What the network charges, also when the transaction fails: the signatures and the
         priority fee, rounded up."""
-        return LAMPORTS_PER_SIGNATURE + -(-self.unit_limit * self.unit_price // MICRO_LAMPORTS)
+        priority = -(-self.unit_limit * self.unit_price // MICRO_LAMPORTS)
+        return self.signers * LAMPORTS_PER_SIGNATURE + priority
 
 
 def build_message(plan: TransferPlan) -> bytes:
@@ -191,7 +203,7 @@ def _payments(plan: TransferPlan) -> list[Instruction]:
 
 def steps_of(plan: TransferPlan, payment: AnyPayment) -> list[Instruction]:
     if isinstance(payment, TokenPayment):
-        return payment.instructions(plan.source)
+        return payment.instructions(plan.source, plan.owner or plan.source)
     return [_pay(plan, payment)]
 
 
@@ -202,7 +214,7 @@ def _pay(plan: TransferPlan, payment: Payment) -> Instruction:
 
 def size_of(plan: TransferPlan) -> int:
     """Bytes of the signed transaction."""
-    return 1 + SIGNATURE_BYTES + len(build_message(plan))
+    return 1 + plan.signers * SIGNATURE_BYTES + len(build_message(plan))
 
 
 def size_max(payments: Sequence[AnyPayment]) -> int:

@@ -16,7 +16,7 @@ from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
-from chains.model import ConflictKey, Excludes, NetworkId
+from chains.model import Address, ConflictKey, Excludes, NetworkId
 from chains.solana.build import TransferPlan
 from chains.solana.nonce import consumed_by
 
@@ -44,8 +44,11 @@ class Claim:
 
     @classmethod
     def parse(cls, network: NetworkId, key: ConflictKey) -> Claim:
-        """The inverse of `key`. Raises ValueError for any other text."""
+        """The inverse of `key`, and what `apart_key` names. Raises ValueError for any other
+        text."""
         kind, *parts = key.text.removeprefix(f"{network}/").split(":")
+        if kind == "signed-apart" and len(parts) == 3:
+            return cls(Pubkey.from_string(parts[1]), _parse_hash(parts[2]))
         account = Pubkey.from_string(parts[0]) if parts else None
         if kind == "create" and account is not None and len(parts) == 1:
             return cls(account)
@@ -58,6 +61,13 @@ class Claim:
             return ConflictKey(f"{network}/create:{self.account}", Excludes.SUCCESS)
         text = f"{network}/durable-nonce:{self.account}:{self.value}"
         return ConflictKey(text, Excludes.INCLUSION if self.proven else Excludes.NOTHING)
+
+
+def apart_key(network: NetworkId, owner: Address, claim: Claim) -> ConflictKey:
+    """Of a payment of the owner's tokens for which the payer's nonce value is used up: it says that
+    the payment was made. A value is used up once, so no other payment ever has this key."""
+    text = f"{network}/signed-apart:{owner}:{claim.account}:{claim.value}"
+    return ConflictKey(text, Excludes.EFFECT)
 
 
 def _parse_hash(text: str) -> Hash:

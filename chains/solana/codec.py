@@ -3,7 +3,13 @@
 `UnsignedTx.payload` is the v0 message with its version byte, which is what is signed. Behind it may
 stand the blockhash that its nonce value was made of: it proves that the value is no blockhash, so
 that the transaction's key binds. The fee payer is in the message, so `sender` is not set. A
-transaction id is its first signature. Pure: no I/O, no clock, no randomness, no keys.
+transaction id is its first signature.
+
+A message that two sign is read for one of them, who is the `sender` (ADR 0097): for the owner of
+the tokens it is a payment without costs, signed apart; for the fee payer, behind the owner's
+signature, a call that costs fee and rent. The nonce value binds both.
+
+Pure: no I/O, no clock, no randomness, no keys.
 """
 
 from __future__ import annotations
@@ -20,8 +26,9 @@ from solders.transaction import SanitizeError, VersionedTransaction
 
 from chains.codec import CallsNothing, Traits, check_listed, remember_small
 from chains.costs import CostKind, Costs, CostsMost, costs_in
-from chains.effects import Allow, Create, Effect, Pay, Return
+from chains.effects import Allow, Call, Create, Effect, Pay, Return
 from chains.errors import (
+    CallUnknown,
     InvalidAddress,
     InvalidAmount,
     InvalidInput,
@@ -53,10 +60,11 @@ from chains.solana import (
     TRANSACTION_BYTES_MAX,
     WRAPPED_MINTS,
     address,
+    carrying,
     spl,
 )
 from chains.solana.build import AnyPayment, Payment, TransferPlan, size_max
-from chains.solana.claims import Claim
+from chains.solana.claims import Claim, apart_key
 from chains.solana.explain import Unexplained, explain, parse_payload
 from chains.solana.schema import SCHEMA
 from chains.solana.spl import TokenAllowance, TokenPayment, TokenTrait, associated
@@ -70,14 +78,16 @@ _READING_BYTES_MAX: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A message with its `signers` and the plan behind it; without one, why there is none.
-    `signed`: the message's bytes."""
+    """A message with the `signers` that it is read for and the plan behind it; without one, why
+    there is none. `signed`: the message's bytes. `second`: the owner's signature, where it is read
+    for who signs beside."""
 
     message: MessageV0
     signed: bytes
     signers: tuple[Pubkey, ...]
     plan: TransferPlan | None
     unexplained: tuple[str, ...]
+    second: bytes | None = None
 
 
 class SolanaCodec(CallsNothing):
@@ -153,6 +163,14 @@ class SolanaCodec(CallsNothing):
             room = f"{size_max(paid)} bytes of at most {TRANSACTION_BYTES_MAX}"
             raise TooManyOutputs(f"one transaction would have {room}")
 
+    def check_call(self, call: Call | Allow, sender: Address | None) -> None:
+        if not isinstance(call, Call):
+            super().check_call(call, sender)
+            return
+        plan, _ = carrying.read(call, sender)
+        if (why := self._uncarried(plan)) is not None:
+            raise CallUnknown(why)
+
     def size_of(self, effects: Sequence[Effect]) -> int:
         return len(effects)
 
@@ -173,9 +191,10 @@ class SolanaCodec(CallsNothing):
             plan = reading.plan
             differ = [*map(self._differs, plan.tokens), *map(self._unlisted, plan.allowances)]
             differ += self._unclosable(plan) if plan.closings else ()
+            differ += [self._uncarried(plan)] if plan.owner is not None else ()
             reasons = tuple(each for each in differ if each is not None)
             if not reasons:
-                return self._summary(plan, _identity(reading.signed))
+                return self._summary(plan, reading)
         return TxSummary(
             network=self._network.id,
             sources=(Address(str(reading.message.account_keys[0])),),
@@ -200,26 +219,48 @@ class SolanaCodec(CallsNothing):
         )
 
     def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        """Of a payment that is signed apart, the owner's signature under the name of its key."""
         reading = self._read(tx)
         signers = reading.signers
         if len(signatures) != len(signers):
             raise SignatureMismatch(f"{len(signers)} signatures needed, {len(signatures)} given")
         for signer, signature in zip(signers, signatures, strict=True):
             _verify(signer, signature, reading.signed)
-        raw = VersionedTransaction.populate(
-            reading.message,
-            [Ed25519Signature(signature.signature) for signature in signatures],
-        )
+        given = [signature.signature for signature in signatures]
+        if (plan := _apart(reading)) is not None:
+            key = apart_key(self._network.id, Address(str(plan.owner)), Claim.of(plan))
+            return SignedTx(self._network.id, TxId(key.text), given[0])
+        if reading.second is not None:
+            given.append(reading.second)
+        raw = VersionedTransaction.populate(reading.message, [*map(Ed25519Signature, given)])
         return SignedTx(network=self._network.id, txid=TxId(str(raw.signatures[0])), raw=bytes(raw))
+
+    def signs_apart(self, asset: AssetId) -> bool:
+        """Not where the mint withholds: what did not arrive is booked with who pays the costs."""
+        token = self._network.tokens.get(asset)
+        return token is not None and TokenTrait.TRANSFER_FEE not in token.traits
+
+    def submitter(self, tx: UnsignedTx) -> Address:
+        return Address(str(self._read(tx).message.account_keys[0]))
+
+    def submits(self, tx: UnsignedTx, signed: SignedTx) -> Call:
+        plan = _apart(self._read(tx))
+        if plan is None:
+            raise MalformedTransaction("a transaction, which submits itself")
+        if not carrying.is_signed(plan, signed.raw):
+            raise SignatureMismatch(f"the signature of {plan.owner} is not over this message")
+        return carrying.words(plan, signed.raw)
 
     def detach(self, tx: SignedTx) -> UnsignedTx:
         """What was signed, for reading a stored transaction again; where its nonce value comes from
         is not in it. Raises MalformedTransaction."""
         return UnsignedTx(network=tx.network, payload=message_of(tx.raw))
 
-    def _summary(self, plan: TransferPlan, identity: str) -> TxSummary:
+    def _summary(self, plan: TransferPlan, reading: _Reading) -> TxSummary:
         """Of two transactions that create one account the loser is in a block too and pays, so
         that binds nothing (ADR 0010)."""
+        if plan.owner is not None:
+            return self._half(plan, reading)
         native, source = self._network.native.id, Address(str(plan.source))
         account = Address(str(plan.nonce_account))
         paid = [self._paid(each) for each in plan.payments]
@@ -245,8 +286,42 @@ class SolanaCodec(CallsNothing):
             creates=tuple(creates),
             costs=CostsMost(self.costs_of(plan)),
             conflict_keys=frozenset({Claim.of(plan).key(self._network.id)}),
-            identity=identity,
+            identity=_identity(reading.signed),
         )
+
+    def _half(self, plan: TransferPlan, reading: _Reading) -> TxSummary:
+        """What one of two signers does by a message. Its identity says for whom it is read: each
+        of them signs it for one set of transfers, and they are different ones."""
+        (payment,), claim = plan.tokens, Claim.of(plan)
+        (signer,) = (Address(str(each)) for each in reading.signers)
+        key = claim.key(self._network.id)
+        second = reading.second
+        apart = second is None
+        opened = () if apart else plan.opened.items()
+        return TxSummary(
+            network=self._network.id,
+            sources=(signer,),
+            effects=(
+                self._paid(payment) if apart else carrying.words(plan, reading.second or b""),
+            ),
+            returns=(),
+            creates=tuple(
+                Create(Address(str(made)), Address(str(owner)), rent)
+                for made, (owner, rent) in opened
+            ),
+            costs=CostsMost({} if apart else self.costs_of(plan)),
+            conflict_keys=frozenset(
+                {key, apart_key(self._network.id, signer, claim)} if apart else {key}
+            ),
+            identity=f"{_identity(reading.signed)}:{signer}",
+        )
+
+    def _uncarried(self, plan: TransferPlan) -> str | None:
+        """Why nobody pays for another's payment: its token is not a listed one."""
+        (payment,) = plan.tokens
+        if spl.asset_of(self._network.id, payment.mint) not in self._network.tokens:
+            return f"pays for a payment of a token that is not listed, {payment.mint}"
+        return self._differs(payment)
 
     def _paid(self, payment: AnyPayment) -> Pay:
         to = Address(str(payment.recipient))
@@ -330,9 +405,14 @@ class SolanaCodec(CallsNothing):
     def _read(self, tx: UnsignedTx) -> _Reading:
         if tx.network != self._network.id:
             raise MalformedTransaction(f"made for {tx.network}, not for {self._network.id}")
+        reading = self._decode(tx.payload)
+        if reading.plan is not None and reading.plan.owner is not None:
+            return _read_for(tx.sender, reading, reading.plan)
         if tx.sender is not None:
             raise MalformedTransaction("a Solana message names its fee payer itself")
-        return self._decode(tx.payload)
+        if reading.second is not None:
+            raise MalformedTransaction("a signature behind a message that one signs")
+        return reading
 
     def _check_type(self, address_type: AddressType) -> None:
         if address_type is not AddressType.SOLANA:
@@ -358,16 +438,36 @@ def _identity(payload: bytes) -> str:
 
 def _decode(payload: bytes) -> _Reading:
     """The first accounts of a message sign it, the fee payer before all."""
-    message, origin = parse_payload(payload)
+    message, origin, second = parse_payload(payload)
     signed = to_bytes_versioned(message)
     signers = tuple(message.account_keys[: message.header.num_required_signatures])
     try:
         plan = replace(explain(message), origin=origin)
         if plan.creates_nonce and origin is not None:
             raise Unexplained("what makes a nonce account consumes no nonce")
-        return _Reading(message, signed, signers, plan, ())
+        return _Reading(message, signed, signers, plan, (), second)
     except Unexplained as unexplained:
-        return _Reading(message, signed, signers, None, unexplained.reasons)
+        return _Reading(message, signed, signers, None, unexplained.reasons, second)
+
+
+def _read_for(sender: Address | None, reading: _Reading, plan: TransferPlan) -> _Reading:
+    """Of two signers, one. The owner signs first, so what the payer reads has his signature: what
+    the owner's rules refuse costs the payer nothing. Raises MalformedTransaction."""
+    if plan.owner is None or plan.origin is None:  # both could be in blocks
+        raise MalformedTransaction("two sign it, and its nonce value is not proven")
+    if sender == str(plan.owner) and reading.second is None:
+        return replace(reading, signers=(plan.owner,))
+    if sender != str(plan.source) or reading.second is None:
+        raise MalformedTransaction("two sign it: it is read for one of them, the owner first")
+    if not carrying.is_signed(plan, reading.second):
+        raise MalformedTransaction("the owner of the tokens has not signed it")
+    return replace(reading, signers=(plan.source,))
+
+
+def _apart(reading: _Reading) -> TransferPlan | None:
+    """Of what an owner of tokens signs for another to submit."""
+    plan = reading.plan
+    return plan if plan is not None and plan.owner is not None and reading.second is None else None
 
 
 def _verify(signer: Pubkey, signature: Signature, payload: bytes) -> None:

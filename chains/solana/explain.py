@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from solders.compute_budget import ID as COMPUTE_BUDGET
 from solders.hash import Hash
@@ -19,10 +19,10 @@ from solders.pubkey import Pubkey
 from solders.transaction import SanitizeError
 
 from chains.errors import MalformedTransaction
-from chains.solana import spl
+from chains.solana import SIGNATURE_BYTES, spl
 from chains.solana.build import AnyPayment, Payment, TransferPlan, build_message
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, index_of, value_of
-from chains.solana.spl import Closing, TokenAllowance, TokenPayment
+from chains.solana.spl import Closing, TokenAllowance, TokenPayment, associated
 
 _TRANSFER: Final = struct.Struct("<IQ")
 _UNIT_PRICE: Final = struct.Struct("<BQ")
@@ -70,20 +70,30 @@ class _Step:
     data: bytes
 
 
-def parse_payload(payload: bytes) -> tuple[MessageV0, Hash | None]:
-    """A message and, where 32 bytes follow it, the blockhash that its nonce value was made of. A
-    message says itself where it ends, so there is one way to read a payload. Raises
-    MalformedTransaction, also for a blockhash that makes another value."""
+class Payload(NamedTuple):
+    """`origin`: the blockhash that the message's nonce value was made of, if it is known.
+    `signature`: the second signer's, where he has signed."""
+
+    message: MessageV0
+    origin: Hash | None = None
+    signature: bytes | None = None
+
+
+def parse_payload(payload: bytes) -> Payload:
+    """A message and, where they follow it, a blockhash, and behind that a signature, which is not
+    verified here. A message says itself where it ends, so there is one way to read a payload.
+    Raises MalformedTransaction, also for a blockhash that makes another value."""
     message = _message_at_the_start(payload)
-    rest = payload[len(to_bytes_versioned(message)) :]
+    end = len(to_bytes_versioned(message))
+    rest = payload[end:]
     if not rest:
-        return parse_message(payload), None
-    if len(rest) != Hash.LENGTH:
+        return Payload(parse_message(payload))
+    if len(rest) not in (Hash.LENGTH, Hash.LENGTH + SIGNATURE_BYTES):
         raise MalformedTransaction("not the canonical encoding of the message")
-    origin = Hash(rest)
+    origin = Hash(rest[: Hash.LENGTH])
     if value_of(origin) != message.recent_blockhash:
         raise MalformedTransaction("the nonce value is made of another blockhash")
-    return parse_message(payload[: -Hash.LENGTH]), origin
+    return Payload(parse_message(payload[:end]), origin, rest[Hash.LENGTH :] or None)
 
 
 def parse_message(payload: bytes) -> MessageV0:
@@ -141,6 +151,22 @@ def _check_sense(plan: TransferPlan) -> None:
             raise Unexplained("allows tokens to somebody who can't be meant")
     if plan.closings:
         _check_closings(plan)
+    if plan.owner is not None:
+        _check_second(plan)
+
+
+def _check_second(plan: TransferPlan) -> None:
+    """What two sign is one payment of the second's tokens and nothing else, so that the first gives
+    fee and rent, and nothing of his comes or goes by it."""
+    first = plan.payments[0] if len(plan.payments) == 1 else None
+    beside = plan.allowances or plan.closings or plan.creates_nonce
+    if beside or not isinstance(first, TokenPayment):
+        raise Unexplained("two sign something else than one payment of tokens")
+    if first.fee is not None:
+        raise Unexplained("two sign a payment of which its mint withholds a part")
+    own = associated(plan.source, first.mint, first.program)
+    if first.recipient == plan.source or own in (first.account, first.paid):
+        raise Unexplained("pays tokens out of, or to, an account of who pays for the transaction")
 
 
 def _check_closings(plan: TransferPlan) -> None:
@@ -158,7 +184,7 @@ def _check_closings(plan: TransferPlan) -> None:
 def _check_token(plan: TransferPlan, payment: TokenPayment) -> None:
     if payment.units == 0:
         raise Unexplained("pays nothing")
-    if payment.recipient in (plan.source, payment.account):
+    if payment.recipient in (plan.owner or plan.source, payment.account):
         raise Unexplained("pays tokens to itself")
     if payment.opens and not payment.recipient.is_on_curve():
         raise Unexplained("makes a token account for an address that has no key")
@@ -187,6 +213,7 @@ def _plan(
 ) -> TransferPlan:
     source = message.account_keys[0]
     index = index_of(source, nonce_account) if nonce_account is not None else None
+    two = message.header.num_required_signatures == 2
     if index is None:
         raise Unexplained("the nonce account is not one of the fee payer's own")
     return TransferPlan(
@@ -199,6 +226,7 @@ def _plan(
         rent=rent,
         allowances=tuple(_allowance(each) for each in payments if each.name == _ALLOWING),
         closings=tuple(_closing(each) for each in payments if each.name == _CLOSING),
+        owner=message.account_keys[1] if two else None,
     )
 
 

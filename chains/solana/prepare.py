@@ -17,33 +17,25 @@ from solders.pubkey import Pubkey
 
 from chains.answers import Answers, answer, attempt, found
 from chains.costs import CostKind, Costs, above, check_within, costs_in
+from chains.effects import Call
 from chains.errors import (
     ChainError,
     ClaimUnusable,
-    DustAmount,
-    InsufficientFunds,
-    InsufficientGas,
     InvalidInput,
     NodeMisbehaved,
     NodeUnavailable,
-    RentReserve,
+    NotSignedApart,
 )
-from chains.model import AssetId, ConflictKey, UnsignedTx
+from chains.model import AssetId, ConflictKey, Excludes, NetworkId, UnsignedTx
 from chains.solana import (
-    LAMPORTS_PER_SIGNATURE,
-    MICRO_LAMPORTS,
     NONCE_ACCOUNT_BYTES,
     RENT_BYTES_BESIDE,
     RENT_PER_BYTE,
     UNIT_PRICE_MIN,
-    UNITS_CREATING_NONCE,
-    UNITS_PER_PAYMENT,
-    UNITS_PER_TOKEN,
     UNITS_TO_SPARE,
-    UNITS_WITH_NONCE,
 )
 from chains.solana.address import to_key
-from chains.solana.bids import market_price, unit_prices
+from chains.solana.bids import market_price
 from chains.solana.build import (
     AnyPayment,
     Payment,
@@ -51,30 +43,33 @@ from chains.solana.build import (
     build_message,
     build_payload,
 )
-from chains.solana.claims import Claim, busy_accounts
+from chains.solana.claims import Claim, apart_key, busy_accounts
 from chains.solana.closing import Own, accounts_of, fitting, left_empty, without_closings
 from chains.solana.codec import SolanaCodec
-from chains.solana.explain import explain, parse_payload
-from chains.solana.nonce import index_of
+from chains.solana.drawing import (
+    Rents,
+    check_apart,
+    check_funds,
+    check_node_agrees,
+    check_recipients,
+    draw,
+    for_fee,
+    outbidding,
+    owner_of,
+    replaced,
+    submitted,
+)
 from chains.solana.origins import Origins
 from chains.solana.rpc import Commitment, SolanaRpc
 from chains.solana.shelf import Shelf, is_creatable, nonce_value
-from chains.solana.simulation import check_outcome, named
+from chains.solana.simulation import check_outcome
 from chains.solana.spl import TokenPayment
 from chains.solana.tokens import Resolved, resolve
 from chains.solana.values import Account
 from chains.transaction import TransferIntent
 
 _Parties = tuple[Pubkey, Resolved]
-"""Who pays, and what."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rents:
-    """Lamports that an account must hold: a nonce account, and one without data."""
-
-    nonce: int
-    empty: int
+"""Who pays for the transaction, and what is paid."""
 
 
 async def choose_claims(
@@ -83,8 +78,9 @@ async def choose_claims(
     """For each the first of its source's nonce accounts that is ready and free, else the creation
     of the first that can be created; no account twice. What replaces another takes the same.
 
-    InsufficientFunds or FeeAboveMaximum if even the cheapest transaction is out of reach, and
-    ClaimUnusable if every account is in use.
+    InsufficientFunds or FeeAboveMaximum if even the cheapest transaction is out of reach,
+    ClaimUnusable if every account is in use, and NotSignedApart where another would pay for it and
+    has no nonce account that is ready.
     """
     rents = await _rents(rpc)
     parties = await _parties_of(rpc, codec, intents)
@@ -101,23 +97,44 @@ async def choose_claims(
     async def choose(intent: TransferIntent, party: _Parties | ChainError) -> Claim:
         source, resolved = found(party)
         if intent.replaces is not None:
-            return Claim.of(_replaced(intent.replaces))
+            return Claim.of(replaced(intent.replaces))
+        if (told := submitted(intent)) is not None:
+            return Claim.of(told[0])
         if intent.taken not in busy_of:
             busy_of[intent.taken] = busy_accounts(codec.network.id, intent.taken)
         claim = await shelves[source].first_free(busy_of[intent.taken] | given)
+        if intent.apart is not None and claim.value is None:
+            raise NotSignedApart("who would pay for it has no nonce account that is ready")
         lifetime = claim.value or Hash.default()
-        plan = _plan(source, resolved.payments, claim, lifetime, rents, UNIT_PRICE_MIN)
+        plan = draw(source, resolved.payments, claim, lifetime, rents, UNIT_PRICE_MIN)
+        plan = replace(plan, owner=owner_of(intent))
         check_within(codec.costs_of(plan), intent.costs_max)
         if intent.empties and not plan.tokens:
-            plan = _for(plan, intent.costs_max.get((codec.network.native.id, CostKind.FEE), 0))
-        _check_funds(plan, balances[source], rents, resolved.opening)
+            plan = for_fee(plan, intent.costs_max.get((codec.network.native.id, CostKind.FEE), 0))
+        check_funds(plan, balances[source], rents, resolved.opening)
         given.add(claim.account)
         return claim
 
     chosen = [
         await answer(choose(intent, party)) for intent, party in zip(intents, parties, strict=True)
     ]
-    return await _with_proofs(origins, chosen)
+    proven = await _with_proofs(origins, chosen)
+    return [_bound(intent, each) for intent, each in zip(intents, proven, strict=True)]
+
+
+def _bound(intent: TransferIntent, claim: Claim | ChainError) -> Claim | ChainError:
+    """Two sign only what binds both."""
+    if intent.apart is None or not isinstance(claim, Claim) or claim.proven:
+        return claim
+    return NotSignedApart("the node does not show which block set the nonce value")
+
+
+def keys_of(network: NetworkId, intent: TransferIntent, claim: Claim) -> tuple[ConflictKey, ...]:
+    """What a transaction with the claim takes."""
+    if intent.apart is None:
+        return (claim.key(network),)
+    assert intent.source is not None
+    return claim.key(network), apart_key(network, intent.source.address, claim)
 
 
 async def _with_proofs(origins: Origins, chosen: Answers[Claim]) -> Answers[Claim]:
@@ -134,15 +151,6 @@ def _values_of(claims: Sequence[Claim]) -> dict[Pubkey, Hash]:
     return {each.account: each.value for each in claims if each.value is not None}
 
 
-def _replaced(tx: UnsignedTx) -> TransferPlan:
-    """What is replaced, as it was planned. Raises ClaimUnusable if its key does not bind."""
-    message, origin = parse_payload(tx.payload)
-    plan = replace(explain(message), origin=origin)
-    if origin is None:
-        raise ClaimUnusable("nothing keeps this transaction and another one out of one block")
-    return plan
-
-
 async def cost_to_empty(rpc: SolanaRpc, codec: SolanaCodec, intent: TransferIntent) -> Costs:
     """What a payment of all that the source has costs now: the fee, and the rent of a nonce
     account if none is free. What a token costs is no part of it. Raises ClaimUnusable."""
@@ -156,7 +164,7 @@ async def cost_to_empty(rpc: SolanaRpc, codec: SolanaCodec, intent: TransferInte
     written = (source, *(each.recipient for each in paid), claim.account)
     (recent,) = await rpc.recent_unit_prices([written])
     price, lifetime = market_price(found(recent)), claim.value or Hash.default()
-    plan = _plan(source, paid, claim, lifetime, rents, price)
+    plan = draw(source, paid, claim, lifetime, rents, price)
     if intent.closes:
         own = (await accounts_of(rpc, codec, [source]))[source]
         plan = fitting(plan, left_empty(source, own, paid))
@@ -191,10 +199,14 @@ async def build_transfers(
     fees = dict(zip(drawn, asked, strict=True))
 
     def checked(at: int) -> UnsignedTx:
-        plan = found(plans[at])
-        _check_node_agrees(plan, found(fees[at]))
-        unsigned = UnsignedTx(network=codec.network.id, payload=build_payload(plan))
-        _check_result(codec, unsigned, intents[at])
+        plan, intent = found(plans[at]), intents[at]
+        check_node_agrees(plan, found(fees[at]))
+        assert intent.source is not None
+        told = submitted(intent)
+        payload = build_payload(plan) + (b"" if told is None else told[1])
+        sender = None if plan.owner is None else intent.source.address
+        unsigned = UnsignedTx(codec.network.id, payload, sender)
+        _check_result(codec, unsigned, intent)
         return unsigned
 
     return [attempt(partial(checked, at)) for at in range(len(intents))]
@@ -211,7 +223,8 @@ def _measured(
     take depends on the accounts. What replaces another keeps its own."""
     error, units = found(outcome)
     check_outcome(plan, error)
-    if not plan.tokens or intent.replaces is not None or not units:
+    fixed = intent.replaces is not None or submitted(intent) is not None
+    if not plan.tokens or fixed or not units:
         return plan
     return replace(plan, unit_limit=min(plan.unit_limit, units + units // 5 + UNITS_TO_SPARE))
 
@@ -227,6 +240,8 @@ class _Wanted:
     replaces: TransferPlan | None = None
     empties: bool = False
     closes: bool = False
+    owner: Pubkey | None = None
+    carried: TransferPlan | None = None
 
     @property
     def native(self) -> AssetId:
@@ -247,7 +262,7 @@ class _Known:
     `origins`: by nonce account, which blockhash its claimed value was made of.
     `prices`: by the accounts that a transaction writes. `own`: token accounts by source."""
 
-    rents: _Rents
+    rents: Rents
     final: Mapping[Pubkey, Account | None]
     newest: Mapping[Pubkey, Account | None]
     blockhash: Hash | None
@@ -259,13 +274,15 @@ class _Known:
 def _wanted(codec: SolanaCodec, intent: TransferIntent, party: _Parties | ChainError) -> _Wanted:
     source, resolved = found(party)
     payments, opening = resolved.payments, resolved.opening
-    (key,) = intent.claim
+    (key,) = (each for each in intent.claim if each.excludes is not Excludes.EFFECT)
     claim = Claim.parse(codec.network.id, key)
-    replaces = None if intent.replaces is None else _replaced(intent.replaces)
+    replaces = None if intent.replaces is None else replaced(intent.replaces)
     coins = not any(isinstance(each, TokenPayment) for each in payments)
     empties = intent.empties and replaces is None and coins
     costs, closes = intent.costs_max, intent.closes and bool(intent.effects)
-    return _Wanted(source, payments, opening, claim, costs, codec, replaces, empties, closes)
+    wanted = _Wanted(source, payments, opening, claim, costs, codec, replaces, empties, closes)
+    told = submitted(intent)
+    return replace(wanted, owner=owner_of(intent), carried=told and told[0])
 
 
 async def _look(
@@ -296,9 +313,18 @@ async def _look(
 def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
     each = found(wanted)
     lifetime = _current_lifetime(each.source, each.claim, known)
+    if each.carried is not None:  # as its owner signed it
+        plan = each.carried
+        check_within(each.codec.costs_of(plan), each.costs_max)
+        _check_payer(each, plan, known)
+        return plan
     recent = found(known.prices[each.written])
-    price = market_price(recent) if each.replaces is None else _outbidding(each, recent)
-    plan = _plan(each.source, each.payments, each.claim, lifetime, known.rents, price)
+    price = market_price(recent)
+    if each.replaces is not None:
+        most = each.costs_max.get((each.native, CostKind.FEE), 0)
+        price = outbidding(each.replaces, most, recent)
+    plan = draw(each.source, each.payments, each.claim, lifetime, known.rents, price)
+    plan = replace(plan, owner=each.owner)
     if plan.tokens and each.replaces is not None:  # it was measured then, and the bid is for it
         plan = replace(plan, unit_limit=each.replaces.unit_limit)
     elif each.closes and each.replaces is None:
@@ -309,11 +335,15 @@ def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
         plan = replace(plan, origin=known.origins[each.claim.account])
     check_within(each.codec.costs_of(plan), each.costs_max)
     if each.empties:
-        plan = _for(plan, each.costs_max.get((each.native, CostKind.FEE), 0))
-    paying = known.newest[each.source]
-    _check_funds(plan, paying.lamports if paying else 0, known.rents, each.opening)
-    _check_recipients(plan, known.newest, known.rents)
+        plan = for_fee(plan, each.costs_max.get((each.native, CostKind.FEE), 0))
+    _check_payer(each, plan, known)
+    check_recipients(plan, known.newest, known.rents)
     return plan
+
+
+def _check_payer(wanted: _Wanted, plan: TransferPlan, known: _Known) -> None:
+    paying = known.newest[wanted.source]
+    check_funds(plan, paying.lamports if paying else 0, known.rents, wanted.opening)
 
 
 def _closing(wanted: _Wanted, plan: TransferPlan, own: Sequence[Own]) -> TransferPlan:
@@ -323,13 +353,13 @@ def _closing(wanted: _Wanted, plan: TransferPlan, own: Sequence[Own]) -> Transfe
     return plan if above(fee, wanted.costs_max) is not None else more
 
 
-async def _rents(rpc: SolanaRpc) -> _Rents:
+async def _rents(rpc: SolanaRpc) -> Rents:
     """What a token account costs no byte of a transaction says, and so the signer goes by the
     network's price: where a node asks for more than that, nothing is built."""
     nonce, empty = await rpc.rent_exempt_minimums([NONCE_ACCOUNT_BYTES, 0])
     if empty > RENT_BYTES_BESIDE * RENT_PER_BYTE:
         raise NodeMisbehaved(f"the node asks for {empty} lamports of rent, more than the network")
-    return _Rents(nonce, empty)
+    return Rents(nonce, empty)
 
 
 async def _parties_of(
@@ -337,17 +367,27 @@ async def _parties_of(
 ) -> Answers[_Parties]:
     """Each checked without a node, then by what the node says of tokens."""
     checked = [attempt(partial(_checked, codec, intent)) for intent in intents]
-    good = [intent for intent, each in zip(intents, checked, strict=True) if each is intent]
+    told = {id(intent): attempt(partial(submitted, intent)) for intent in intents}
+    good = [e for e in checked if not isinstance(e, ChainError) and told[id(e)] is None]
     resolved = iter(await resolve(rpc, codec.network, good))
+
+    def party(intent: TransferIntent) -> _Parties:
+        if (said := found(told[id(intent)])) is not None:
+            plan, _ = said
+            return plan.source, Resolved(plan.payments, plan.rent_most)
+        return _party(intent, next(resolved))
+
     return [
-        each if isinstance(each, ChainError) else attempt(partial(_party, each, next(resolved)))
-        for each in checked
+        each if isinstance(each, ChainError) else attempt(partial(party, each)) for each in checked
     ]
 
 
 def _party(intent: TransferIntent, resolved: Resolved | ChainError) -> _Parties:
     assert intent.source is not None
     source = to_key(intent.source.address)
+    if intent.apart is not None:
+        assert intent.apart.payer is not None, "checked before"
+        return to_key(intent.apart.payer), found(resolved)
     if not intent.effects:  # a cancel gives nothing to itself
         return source, Resolved((Payment(source, 0),))
     return source, found(resolved)
@@ -355,6 +395,10 @@ def _party(intent: TransferIntent, resolved: Resolved | ChainError) -> _Parties:
 
 def _checked(codec: SolanaCodec, intent: TransferIntent) -> TransferIntent:
     assert intent.source is not None, "an account pays"
+    if any(isinstance(each, Call) for each in intent.effects):
+        return intent
+    if intent.apart is not None:
+        check_apart(codec, intent)
     for payment in intent.payments:
         codec.check_payment(payment)
         if payment.address == intent.source.address:
@@ -376,99 +420,6 @@ def _current_lifetime(source: Pubkey, claim: Claim, known: _Known) -> Hash:
     if not nonce_value(final, source) == nonce_value(newest, source) == claim.value:
         raise ClaimUnusable("the nonce account has another value by now")
     return claim.value
-
-
-def _plan(
-    source: Pubkey,
-    payments: tuple[AnyPayment, ...],
-    claim: Claim,
-    lifetime: Hash,
-    rents: _Rents,
-    unit_price: int,
-) -> TransferPlan:
-    """With what the network asks for: the bid for compute units, and rent for a new account."""
-    index = index_of(source, claim.account)
-    if index is None:
-        raise ClaimUnusable("the claimed nonce account is not one of the source's own")
-    creates = claim.value is None
-    least = UNITS_CREATING_NONCE if creates else UNITS_WITH_NONCE
-    return TransferPlan(
-        source=source,
-        payments=payments,
-        nonce_index=index,
-        lifetime=lifetime,
-        unit_limit=least + sum(map(_units, payments)) - UNITS_PER_PAYMENT,
-        unit_price=unit_price,
-        rent=rents.nonce if creates else 0,
-    )
-
-
-def _units(payment: AnyPayment) -> int:
-    """At most; what a token's program takes, a simulation tells."""
-    return UNITS_PER_TOKEN if isinstance(payment, TokenPayment) else UNITS_PER_PAYMENT
-
-
-def _for(plan: TransferPlan, fee: int) -> TransferPlan:
-    """The same for a fee of exactly so many lamports, which is at least its own."""
-    bid = (fee - LAMPORTS_PER_SIGNATURE) * MICRO_LAMPORTS
-    return replace(plan, unit_price=bid // plan.unit_limit)
-
-
-def _outbidding(wanted: _Wanted, recent: Sequence[int]) -> int:
-    """Micro-lamports per compute unit for what takes the place of a transaction. Validators ask for
-    no rise, and take whatever pays most: so it is what those in a hurry pay, and at least twice as
-    much as before; or as much as the bound allows, if that is more than before."""
-    assert wanted.replaces is not None
-    before = wanted.replaces.unit_price
-    fees = wanted.costs_max.get((wanted.native, CostKind.FEE), 0) - LAMPORTS_PER_SIGNATURE
-    most = max(fees, 0) * MICRO_LAMPORTS // wanted.replaces.unit_limit
-    return max(before + 1, min(most, max(unit_prices(recent).fast, 2 * before)))
-
-
-def _check_funds(plan: TransferPlan, balance: int, rents: _Rents, opening: int) -> None:
-    """An account may be emptied, but what stays in it must reach the rent-exempt minimum.
-    `opening`: lamports for token accounts that are not there yet."""
-    left = balance - plan.amount - plan.fee - plan.rent - opening
-    if left < 0 and plan.tokens:
-        raise InsufficientGas(f"{-left} lamports short for fee and rent")
-    if left < 0:
-        raise InsufficientFunds(f"{-left} lamports short")
-    if 0 < left < rents.empty:
-        raise RentReserve(
-            f"{left} lamports would stay in the account, where {rents.empty} or none must"
-        )
-
-
-def _check_recipients(
-    plan: TransferPlan, known: Mapping[Pubkey, Account | None], rents: _Rents
-) -> None:
-    """A transfer opens the recipient's account if there is none, and has to pay its rent. What one
-    gets by several payments counts together: the chain looks when all are made."""
-    given: dict[Pubkey, int] = {}
-    coins = [each for each in plan.payments if isinstance(each, Payment)]
-    for recipient, lamports in coins:
-        given[recipient] = given.get(recipient, 0) + lamports
-    for number, each in enumerate(plan.payments, start=1):
-        if not isinstance(each, Payment):
-            continue
-        recipient = each.recipient
-        account = known[recipient]
-        is_open = account is not None and account.lamports > 0
-        if not is_open and given[recipient] < rents.empty:
-            raise DustAmount(
-                f"{named(plan, number)} has no account yet; at least {rents.empty} lamports open"
-                " one"
-            )
-
-
-def _check_node_agrees(plan: TransferPlan, fee: int | None) -> None:
-    if fee is None:
-        raise ClaimUnusable("the node does not know the nonce value or blockhash any more")
-    if fee != plan.fee:
-        raise NodeMisbehaved(
-            f"the node would charge {fee} lamports where {plan.fee} are expected",
-            advice="compare with another node; the network's fees may have changed",
-        )
 
 
 def _check_result(codec: SolanaCodec, unsigned: UnsignedTx, intent: TransferIntent) -> None:

@@ -54,8 +54,12 @@ def _executed(entry: Any) -> list[Any]:
         for index, (old, new) in enumerate(zip(before, after, strict=True))
         if index and new != old
     ]
-    # Where one alone has signed, nobody else's lamports can have paid it.
-    alone = sum(bool(each["signer"]) for each in accounts) == 1
+    # Where nobody else who has signed has less than before, nobody else's lamports paid it.
+    alone = all(
+        new >= old
+        for account, old, new in zip(accounts[1:], before[1:], after[1:], strict=True)
+        if account["signer"]
+    )
     rent = rent_in(meta) if alone else 0
     own = _lamports(after[0]) - _lamports(before[0]) + fee + rent
     # Whoever else was given it would have what the payer lacks.

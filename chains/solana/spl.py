@@ -142,8 +142,8 @@ def create(payer: Pubkey, owner: Pubkey, mint: Pubkey, program: Pubkey) -> Instr
 
 @dataclass(frozen=True, slots=True)
 class TokenPayment:
-    """`units` of a mint leave `account`, a token account of the payer. `opens`: `recipient` is a
-    wallet, paid at its associated account, which is made if there is none; else `recipient` is
+    """`units` of a mint leave `account`, a token account of who pays them. `opens`: `recipient` is
+    a wallet, paid at its associated account, which is made if there is none; else `recipient` is
     itself a token account. `fee`: what does not arrive, for mints that may take one."""
 
     recipient: Pubkey
@@ -162,12 +162,13 @@ class TokenPayment:
             return self.recipient
         return associated(self.recipient, self.mint, self.program)
 
-    def instructions(self, payer: Pubkey) -> list[Instruction]:
+    def instructions(self, payer: Pubkey, owner: Pubkey) -> list[Instruction]:
+        """`payer`: who pays for an account that is made; `owner`: whose tokens they are."""
         if self.fee is None:
             data = CHECKED.pack(CHECKED_TAG, self.units, self.decimals)
         else:
             data = WITH_FEE.pack(WITH_FEE_TAG, self.units, self.decimals, self.fee)
-        signs = AccountMeta(payer, is_signer=True, is_writable=False)
+        signs = AccountMeta(owner, is_signer=True, is_writable=False)
         metas = [_written(self.account), _read(self.mint), _written(self.paid), signs]
         opened = [create(payer, self.recipient, self.mint, self.program)] if self.opens else []
         return [*opened, Instruction(self.program, data, metas)]

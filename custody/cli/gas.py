@@ -38,7 +38,7 @@ async def set_gas(
         bool,
         typer.Option(
             "--carries",
-            help="Submit payments that the address signs, where the token can (EIP-3009).",
+            help="Submit payments that the address signs, where the token can (EIP-3009, Solana).",
         ),
     ] = False,
 ) -> None:

@@ -60,6 +60,7 @@ NOTE: Final = "gas"
 TOO_LATE_S: Final = 120
 """Before a payment is over: what is asked for then is in no block in time."""
 _NO_RULE: Final = "gas_rule_missing"
+_OTHER_PAYER: Final = "gas_payer_changed"
 _OVER: Final = "payment_is_over"
 
 log = structlog.get_logger()
@@ -141,7 +142,9 @@ class Carrying:
                 session, NetworkId(tx.network), transfer.client_id, tx.vault_id
             )
             if rule is None or rule.payer_id is None or not rule.carries:
-                return f"nobody submits what was signed: {_NO_RULE}"
+                return _failed(_NO_RULE)
+            if not await self._may_submit(session, tx, transfer.client_id):
+                return _failed(_OTHER_PAYER)
             await vaults.lock_vaults(session, sorted({tx.vault_id, rule.payer_id}))
             ended = await repository.newest_carriers(session, tx.id, REMEMBERED)
             if ended and (ended[0].open_key is not None or ended[0].state == BegunState.DONE):
@@ -154,6 +157,15 @@ class Carrying:
             row = await self._insert(session, tx, rule, most, ended[0].number if ended else 0)
         log.info("carrier_begun", transaction=tx.id, number=row.number)
         return await self._ask(row, tx)
+
+    async def _may_submit(self, session: WriteSession, tx: TransactionRow, client: str) -> bool:
+        """Whether who pays by the rule is who can, where the bytes say that."""
+        network = NetworkId(tx.network)
+        codec = self._adapters[network].codec
+        assert isinstance(codec, SignsApart), "it signed this"
+        named = codec.submitter(unsigned_of(tx))
+        pays = await gas_repository.submitter(session, network, client, tx.vault_id)
+        return named in (None, pays)
 
     async def _insert(
         self, session: WriteSession, tx: TransactionRow, rule: GasRuleRow, most: int, last: int
@@ -278,6 +290,8 @@ class Carrying:
         """By the time of our newest block, as the contract will judge it."""
         network = NetworkId(tx.network)
         lifetime = self._adapters[network].codec.lifetime(unsigned_of(tx))
+        if lifetime is None:  # who submits it can end it
+            return False
         assert isinstance(lifetime, Until), "what is signed apart ends at a time"
         newest = await chain_repository.newest_time(session, network)
         return (newest + TOO_LATE_S) * 1000 >= lifetime.time_ms

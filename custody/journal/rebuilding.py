@@ -16,7 +16,7 @@ from chains.codec import Reader, TransactionCodec
 from chains.costs import by_asset
 from chains.effects import Allow, Call
 from chains.messages.model import parse
-from chains.model import AssetId, ConflictKey
+from chains.model import AssetId, ConflictKey, Excludes
 from chains.networks import Network
 from chains.transaction import TxSummary, binding
 from custody.alarms.codes import AlarmCode
@@ -324,7 +324,12 @@ async def _take_back(
     stays: the signer is asked about it, and signs only what shares a key with all that it has
     signed for that transfer.
     """
-    for holder in await transactions.holders(session, keys):
+    holding = await transactions.holders(session, keys)
+    carries = not any(each.excludes is Excludes.EFFECT for each in keys)
+    apart = await transactions.apart_among(session, holding) if carries else set()
+    for holder in holding:
+        if holder in apart:  # signed before it, by whoever's payment this submits
+            continue
         row, named = await transactions.lock_named(session, holder)
         is_ours = row.state == TransactionState.BUILT and any(
             each.id in transfers for each in named

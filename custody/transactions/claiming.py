@@ -15,19 +15,21 @@ from typing import Final, NamedTuple
 from sqlalchemy.exc import IntegrityError
 
 from chains.adapter import ChainAdapter
+from chains.effects import Call
 from chains.errors import ChainError, NodeMisbehaved
 from chains.model import Address, Coin, ConflictKey, NetworkId, OwnedAddress
 from chains.transaction import Apart, TransferIntent
 from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
-from custody.transactions import repository
+from custody.transactions import beside_repository, repository
 from custody.transactions.apply import load, transition
 from custody.transactions.change import ChangeAddresses
 from custody.transactions.planners.plan import Plan, Replaced, Waiting
 from custody.transactions.state import OPEN, REPLACEABLE, Abandon, Claim, State, can
-from custody.transfers import child_repository
+from custody.transfers import child_repository, gas_repository
 from custody.transfers import repository as transfers
+from custody.vaults import repository as vaults
 from custody.vaults.paying import owned, payer_of, spendable_coins
 from custody.vaults.paying_repository import Source
 from signer.agreement import Purpose
@@ -67,10 +69,11 @@ class Claimer:
         change = await self._change.of(firsts, codec) if with_coins else {}
         async with self._database.read() as session:
             taken = await repository.taken(session, codec.network.id)
-            replaced = [plan.replaces.transaction for plan in plans if plan.replaces]
+            beside = await _beside(session, plans)
             own = await repository.keys_by_transaction(
-                session, [*(each for each in claimed if each), *replaced]
+                session, [*(each for each in claimed if each), *beside.values()]
             )
+            submitters = await _submitters(session, firsts)
             payers = {} if with_coins else await _payers(session, firsts)
             coins = await _coins(session, firsts) if with_coins else {}
             hastening = [each.transfer for each in firsts if each.hastens]
@@ -79,8 +82,8 @@ class Claimer:
         for plan, transaction_id in zip(plans, claimed, strict=True):
             mine = () if transaction_id is None else own[transaction_id]
             others = taken.difference(mine) if mine else taken
-            if plan.replaces is not None:
-                others = others.difference(own[plan.replaces.transaction])
+            if plan.first.transfer in beside:
+                others = others.difference(own[beside[plan.first.transfer]])
             offered = coins.get((plan.first.vault, plan.first.source_path), ())
             if plan.first.hastens:
                 offered = (young[plan.first.transfer],)
@@ -100,7 +103,9 @@ class Claimer:
                     closes=plan.first.closes,
                     coins_first=plan.coins_first,
                     hastens=plan.first.hastens,
-                    apart=Apart(number_of(plan)) if plan.first.authorizes else None,
+                    apart=Apart(number_of(plan), payer=submitters.get(plan.first.vault))
+                    if plan.first.authorizes
+                    else None,
                 )
             )
         return intents
@@ -174,13 +179,13 @@ class Claimer:
     async def _take(
         self, session: WriteSession, wanted: Sequence[tuple[TransactionRow, Wanted]], now: datetime
     ) -> None:
-        """The keys of each, which nobody else may hold but what it replaces."""
-        replaced = [each.plan.replaces.transaction for _, each in wanted if each.plan.replaces]
-        held = await repository.keys_by_transaction(session, replaced) if replaced else {}
+        """The keys of each, which nobody else may hold but what it stands beside."""
+        beside = await _beside(session, [each.plan for _, each in wanted])
+        held = await repository.keys_by_transaction(session, list(beside.values()))
         shared = {
-            row.id: set(each.keys).intersection(held[each.plan.replaces.transaction])
+            row.id: set(each.keys).intersection(held[beside[each.plan.first.transfer]])
             for row, each in wanted
-            if each.plan.replaces is not None
+            if each.plan.first.transfer in beside
         }
         for row, _ in wanted:
             if row.id in shared:
@@ -262,6 +267,31 @@ async def _payers(
                 await payer_of(
                     session, each.network, each.vault, Source(each.source_path, each.source_address)
                 )
+            )
+    return found
+
+
+async def _beside(session: ReadSession, plans: Sequence[Plan]) -> dict[str, str]:
+    """By transfer, the transaction whose keys its own takes too: what it replaces, or what another
+    vault signed apart and it submits."""
+    calling = [
+        each.first.transfer
+        for each in plans
+        if any(isinstance(effect, Call) for effect in each.first.effects)
+    ]
+    carried = await beside_repository.carried_by(session, calling) if calling else {}
+    replaced = {e.first.transfer: e.replaces.transaction for e in plans if e.replaces is not None}
+    return carried | replaced
+
+
+async def _submitters(session: ReadSession, paying: Sequence[Waiting]) -> dict[str, Address | None]:
+    """By vault that signs for others to submit, who does."""
+    found: dict[str, Address | None] = {}
+    for each in paying:
+        if each.authorizes and each.vault not in found:
+            whose = (await vaults.vault(session, each.vault)).client_id
+            found[each.vault] = await gas_repository.submitter(
+                session, each.network, whose, each.vault
             )
     return found
 

@@ -14,7 +14,7 @@ from chains.transaction import binding
 from custody.db.session import WriteSession
 from custody.db.transfer_tables import TransactionRow
 from custody.outbox import Work
-from custody.transactions import repository
+from custody.transactions import beside_repository, repository
 from custody.transactions.state import REPLACEABLE
 from custody.transfers import replacing
 
@@ -40,6 +40,7 @@ async def hasten(session: WriteSession, rows: Sequence[TransactionRow], now: dat
     """Have each replaced, unless things are not what they were."""
     locked = await repository.lock_all(session, [row.id for row in rows])
     superseded = await repository.superseded(session, locked)
+    superseded |= await beside_repository.fixed(session, locked)  # their costs were signed too
     keys = await repository.keys_by_transaction(session, list(locked))
     for row, transfers in locked.values():
         bound = bool(binding(keys[row.id]))

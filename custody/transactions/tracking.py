@@ -191,8 +191,10 @@ class Tracker:
             event = _next(codec, row, found.facts[row.id])
             if isinstance(event, Die):
                 found.deaths[row.id] = death_of(found.facts[row.id])
-                doubt = await self._witness_against(network, row, found.deaths[row.id])
-                if doubt is None and row.id in signed_apart:
+                named = row.id not in signed_apart
+                doubt = await self._witness_against(network, row, found.deaths[row.id], named)
+                spoilt = isinstance(found.deaths[row.id], Consumption)  # by a block of ours
+                if doubt is None and row.id in signed_apart and not spoilt:
                     doubt = await self._contract_against(network, row)
                 if doubt is not None:
                     found.facts[row.id] = replace(found.facts[row.id], doubt=doubt)
@@ -253,16 +255,21 @@ class Tracker:
         return {step.row.id: locked[step.row.id] for step in steps}
 
     async def _witness_against(
-        self, network: NetworkId, row: TransactionRow, cause: Consumption | str | None
+        self,
+        network: NetworkId,
+        row: TransactionRow,
+        cause: Consumption | str | None,
+        named: bool,
     ) -> str | None:
         """Which witness does not show the same death, in words; None if all do, or there are
-        none."""
+        none. `named`: a node knows it by its name."""
         witnesses = self._witnesses.get(network)
         if witnesses is None:
             return None
         txid = signed_of(row).txid
         if isinstance(cause, Consumption):
-            return await witnesses.doubt_of(Death(txid, cause.key, cause.txid, cause.height))
+            asked = txid if named else None
+            return await witnesses.doubt_of(Death(asked, cause.key, cause.txid, cause.height))
         return await witnesses.doubt_of(Death(txid))
 
     async def _contract_against(self, network: NetworkId, row: TransactionRow) -> str | None:

@@ -8,9 +8,10 @@ from typing import Final
 
 from sqlalchemy import bindparam, select
 
-from chains.model import NetworkId
+from chains.model import Address, NetworkId
 from custody.db.gas_tables import EVERYBODY, GasCarrierRow, GasNeedRow, GasRuleRow
 from custody.db.session import ReadSession
+from custody.db.tables import AddressRow
 from custody.db.transfer_tables import TransferRow
 from custody.transfers.state import State
 
@@ -48,6 +49,23 @@ async def rule_for(
         if found is not None and found.payer_id is not None:
             return None if found.payer_id == vault else found
     return None
+
+
+async def submitter(
+    session: ReadSession, network: NetworkId, client: str, vault: str
+) -> Address | None:
+    """The paying address of who submits what the vault signs apart, on a chain of accounts."""
+    rule = await rule_for(session, network, client, vault)
+    if rule is None or not rule.carries:
+        return None
+    mine = select(AddressRow.address).where(
+        AddressRow.vault_id == rule.payer_id,
+        AddressRow.network == network,
+        AddressRow.change.is_(False),
+        AddressRow.position == 0,
+    )
+    found = await session.first(mine.order_by(AddressRow.address))
+    return None if found is None else Address(found)
 
 
 async def open_needs(

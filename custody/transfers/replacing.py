@@ -15,7 +15,7 @@ from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.errors import Conflict
 from custody.events import event_row
 from custody.outbox import Work, enqueue
-from custody.transactions import repository
+from custody.transactions import beside_repository, repository
 from custody.transactions.state import ON_CHAIN, REPLACEABLE
 from custody.transfers.state import State
 from signer.agreement import Purpose
@@ -35,6 +35,8 @@ async def ask_for_speed(
     waiting = await _waiting(session, codec, row)
     if not isinstance(waiting, str) and txid not in [each.txid for each in waiting]:
         waiting = f"{txid} is no transaction of it that waits"
+    if not isinstance(waiting, str) and await beside_repository.fixed(session, [waiting[-1].id]):
+        waiting = "it submits what another vault signed, with what that costs"
     if isinstance(waiting, str):
         raise Conflict("transfer_not_replaceable", waiting)
     if waiting[-1].txid == txid:
@@ -86,6 +88,8 @@ async def _waiting(
     if not binding(await repository.keys_of(session, signed[-1].id)):
         # As where a nonce account is made on Solana (ADR 0062).
         return "it takes nothing that keeps it and another transaction out of one block"
+    if await repository.apart_among(session, [signed[-1].id]):
+        return "it is signed for another vault to submit: that transfer can be called off"
     return signed
 
 

@@ -13,6 +13,7 @@ from tests.hostile.attacks_channel import MESSAGES
 from tests.hostile.attacks_consent import APPROVALS, POLICY, STOPS
 from tests.hostile.attacks_memory import FILES, GUARD
 from tests.hostile.attacks_said import SAID
+from tests.hostile.attacks_second import SECOND
 from tests.hostile.attacks_several import CANCELS, EFFECTS, PARTNERS, VERSIONS
 from tests.hostile.attacks_transactions import KEYS, TRANSACTIONS
 
@@ -25,6 +26,7 @@ GROUPS: Final[dict[str, tuple[Attack, ...]]] = {
     "calls": CALLS,
     "described calls and allowances": DESCRIBED,
     "payments that anybody submits": SIGNED_APART,
+    "messages that two sign": SECOND,
     "texts, logins and typed data": SAID,
     "accounts": ACCOUNTS,
     "keys": KEYS,

@@ -108,9 +108,9 @@ def no_records(*_: object) -> Iterator[Any]:
     return iter(())
 
 
-def believe_creation(codec: Any, plan: Any, identity: str) -> TxSummary:
+def believe_creation(codec: Any, plan: Any, reading: Any) -> TxSummary:
     """The creation of an account binds as a nonce does, though it only excludes two successes."""
-    summary = SOLANA_SUMMARY(codec, plan, identity)
+    summary = SOLANA_SUMMARY(codec, plan, reading)
     keys = (replace(key, excludes=Excludes.INCLUSION) for key in summary.conflict_keys)
     return replace(summary, conflict_keys=frozenset(keys))
 
@@ -298,6 +298,14 @@ REMOVED: list[tuple[str, dict[str, Any]]] = [
     ("a cancel repeated to burn fees", GUARD),
     ("a cancel that erases", {"signer.judging:_takes": freed_by_a_cancel}),
     *((attack.name, {**PAYMENTS, **POLICY}) for attack in EFFECTS),
+    ("one half for two transfers", NO_IDENTITY),
+    ("a second half for the same transfer", GUARD),
+    ("a half that pays another", PAYMENTS),
+    ("a half that pays more", PAYMENTS),
+    ("the house behind a third's signature", {"chains.solana.carrying:is_signed": any_owner}),
+    ("one message for two carriers", NO_IDENTITY),
+    ("another message than the house agreed to", PAYMENTS),
+    ("a carrier above its bounds", {"signer.mandate:_check_costs": nothing}),
     ("another text", PAYMENTS),
     ("a hash to sign", READABLE),
     ("letters that nobody sees", READABLE),

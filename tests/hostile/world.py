@@ -127,6 +127,9 @@ SITE, PERMIT_MOST = "app.example", 100
 FEE_MINT: Final = Pubkey(b"\x15" * 32)
 FEE_ROW: Final = mint_row(find_network("solana-local"), FEE_MINT, NEW, traits=["transfer-fee"])
 """Of a mint that may keep a part of each payment."""
+PAID_MINT: Final = Pubkey(b"\x16" * 32)
+PAID_ROW: Final = mint_row(find_network("solana-local"), PAID_MINT, NEW)
+"""Of one that keeps nothing."""
 
 
 def listed() -> Network:
@@ -209,7 +212,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         "administrators": administrators_json(people=ruling),
         "machines": machines,
         "destinations": destinations,
-        "assets": [_TOKEN, FEE_ROW],
+        "assets": [_TOKEN, FEE_ROW, PAID_ROW],
         "contracts": [ROUTER_ROW],
     }
     return policy_document(*rules, version=version, people=people, **{**own, **changes})

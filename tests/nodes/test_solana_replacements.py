@@ -53,7 +53,7 @@ async def test_the_key_of_a_proven_value_binds(adapter, payer):
     (key,) = wish.claim
     assert key.excludes is Excludes.INCLUSION
     assert adapter.codec.summarize(tx).binding_keys == {key}
-    message, origin = parse_payload(tx.payload)
+    message, origin, _ = parse_payload(tx.payload)
     assert origin is not None
     bare = UnsignedTx(LOCAL.id, tx.payload[: -Hash.LENGTH])
     unproven = adapter.codec.summarize(bare)

@@ -293,6 +293,9 @@ class FakeCodec:
         token = self._network.tokens.get(asset)
         return token is not None and "eip-3009" in token.traits
 
+    def submitter(self, tx: UnsignedTx) -> None:
+        return None
+
     def submits(self, tx: UnsignedTx, signed: SignedTx) -> Call:
         fake = self._parse(tx)
         if fake.apart is None:

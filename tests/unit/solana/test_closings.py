@@ -142,7 +142,7 @@ DISGUISES = {
     "the fee's extension before it": (with_data(GOOD, b"\x1a" + GOOD.data),),
     "no token program": (Instruction(OTHER, GOOD.data, GOOD.accounts),),
     "twice": (GOOD, GOOD),
-    "before a payment": (GOOD, *OLD.instructions(SOURCE)),
+    "before a payment": (GOOD, *OLD.instructions(SOURCE, SOURCE)),
     "with a new owner before it": (
         with_data(GOOD, b"\6\2\1" + bytes(OTHER)),
         GOOD,

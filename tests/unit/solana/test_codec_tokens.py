@@ -79,7 +79,7 @@ def test_a_wallet_is_paid_at_its_associated_account(payment: TokenPayment, rent:
 @KINDS
 def test_the_instructions_are_those_of_solana_py(payment: TokenPayment) -> None:
     program, mint = payment.program, payment.mint
-    made, paid = payment.instructions(SOURCE)
+    made, paid = payment.instructions(SOURCE, SOURCE)
     assert made == spl_py.create_idempotent_associated_token_account(SOURCE, OWNER, mint, program)
     params = models.TransferCheckedParams(
         program_id=program,

@@ -68,9 +68,9 @@ def test_checked_transfers_agree(
     oracle: Oracle, mint: Pubkey, program: str, units: int, decimals: int
 ) -> None:
     ours = payment(mint, program, units, decimals)
-    assert told(ours.instructions(PAYER)[-1]) == transferred(oracle, ours, program)
+    assert told(ours.instructions(PAYER, PAYER)[-1]) == transferred(oracle, ours, program)
     named = replace(ours, recipient=ours.paid, opens=False)
-    assert [told(each) for each in named.instructions(PAYER)] == [
+    assert [told(each) for each in named.instructions(PAYER, PAYER)] == [
         transferred(oracle, named, program)
     ]
 
@@ -83,7 +83,7 @@ def test_checked_transfers_with_a_fee_agree(
     for fee in (0, 1, units // 3, units):
         ours = replace(payment(mint, "token2022", units, decimals), fee=fee)
         theirs = transferred(oracle, ours, "token2022", fee=str(fee))
-        assert told(ours.instructions(PAYER)[-1]) == theirs
+        assert told(ours.instructions(PAYER, PAYER)[-1]) == theirs
 
 
 def transferred(oracle: Oracle, paid: TokenPayment, program: str, **fee: str) -> object:

@@ -1,0 +1,216 @@
+"""A vault with tokens on Solana and no SOL pays in one request and no coin comes: it signs the
+message first, and the house's vault signs it beside and pays for it (ADR 0097). On the real
+runtime, with the signer's own process. At the end of each case ledger and chain are the same of
+both assets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+from solders.keypair import Keypair
+from sqlalchemy import select
+
+from chains.model import Address
+from custody.db.tables import ApiKeyRow
+from custody.gas.model import Bearer
+from custody.gas.service import NewRule, set_rule
+from tests.support.solana_issuer import SolanaIssuer, SolanaToken
+from tests.support.token_house import Refused, TokenHouse, Vault, opened
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+]
+House = TokenHouse[SolanaIssuer]
+HELD, UNITS = 5_000, 1_200
+
+
+def may_call(document: dict[str, Any], _: SolanaIssuer) -> None:
+    """A rule more, of the same limits and any asset: nobody can tell what a call moves."""
+    (usual,) = document["rules"]
+    scope = usual["scope"] | {"actions": ["call"], "assets": "any"}
+    document["rules"].append(usual | {"id": "calls", "scope": scope})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house() -> AsyncIterator[House]:
+    with TemporaryDirectory(prefix="second-") as folder:
+        kinds = ("token", "token-2022")
+        async with opened(
+            "solana-local", Path(folder), SolanaIssuer, listed=kinds, change=may_call
+        ) as made:
+            yield made
+
+
+def wallet() -> Address:
+    return Address(str(Keypair().pubkey()))
+
+
+class Scene(NamedTuple):
+    house: House
+    payer: Vault[SolanaIssuer]
+    vault: Vault[SolanaIssuer]
+    token: SolanaToken
+    payee: Address
+
+    async def pays(self, units: int = UNITS) -> Any:
+        return await self.vault.ask(self.token.asset.id, units, self.payee)
+
+    async def carriers(self) -> list[Any]:
+        items: list[Any] = (await self.house.get(f"vaults/{self.vault.id}/gas"))["carriers"]
+        return items
+
+    async def carrier(self) -> Any:
+        """Its transfer, once it is broadcast. No block comes meanwhile."""
+
+        async def out() -> bool:
+            rows = await self.carriers()
+            if not rows or rows[0]["transfer_id"] is None:
+                return False
+            shown = await self.house.get(f"transfers/{rows[0]['transfer_id']}")
+            return any(each["state"] == "broadcast" for each in shown["transactions"])
+
+        await self.house.until(out, mining=False)
+        return await self.house.get(f"transfers/{(await self.carriers())[0]['transfer_id']}")
+
+    async def done(self) -> Any:
+        async def ended() -> bool:
+            return [each["state"] for each in await self.carriers()] == ["done"]
+
+        await self.house.until(ended)
+        (row,) = await self.carriers()
+        return await self.house.get(f"transfers/{row['transfer_id']}")
+
+    async def compare(self) -> None:
+        native = self.house.network.native.id
+        await self.house.followed()
+        node = self.house.issuer.node
+        assert await node.balance(self.vault.address) == 0
+        assert await self.vault.ledger(self.token.asset.id) == await self.token.has(
+            self.vault.address
+        )
+        assert await self.payer.ledger(native) == await node.balance(self.payer.address)
+        assert await self.vault.frozen() is await self.payer.frozen() is None
+        for each in (self.vault, self.payer):
+            report = await self.house.services.reconciliation.run(vault=each.id)
+            assert report.is_clean, report.lines
+
+
+async def opened_scene(
+    house: House, kind: str = "token", bears: Bearer = Bearer.HOUSE, *, carries: bool = True
+) -> Scene:
+    """The payer has a nonce account that is ready: its first payment has made it."""
+    payer, vault, token = (
+        await house.new_vault(),
+        await house.new_vault(),
+        house.issuer.tokens[kind],
+    )
+    await payer.receive(None, 10 * house.issuer.coin)
+    first = await payer.ask(house.network.native.id, house.issuer.coin, wallet())
+    await payer.until(first, "final")
+    await vault.receive(token, HELD)
+    custody, coin = house.services.custody, house.issuer.coin
+    async with custody.database.write() as session:
+        key = (await session.all(select(ApiKeyRow.id)))[0]
+        new = NewRule(payer.id, coin, 5 * coin, bears, key, carries)
+        await set_rule(session, house.network, None, new, "tokens", custody.clock(), by="olivia")
+    return Scene(house, payer, vault, token, wallet())
+
+
+def costs_of(transfer: Any) -> dict[str, int]:
+    (paid,) = [each for each in transfer["transactions"] if each["state"] == "final"]
+    return {kind: int(each["amount_base_units"]) for kind, each in paid["costs"].items()}
+
+
+@pytest.mark.parametrize("kind", ["token", "token-2022"])
+async def test_tokens_leave_a_vault_and_the_top_up_is_saved(house: House, kind: str) -> None:
+    scene = await opened_scene(house, kind)
+    done = await scene.vault.until(await scene.pays(), "final", "failed")
+    assert done["state"] == "final", done["reason"]
+    assert await scene.token.has(scene.payee) == UNITS
+    assert costs_of(done) == {}
+    carrier = await scene.done()
+    assert (carrier["kind"], carrier["vault_id"]) == ("call", scene.payer.id)
+    paid = costs_of(carrier)
+    assert set(paid) == {"fee", "rent"}
+    shown = await house.get(f"vaults/{scene.vault.id}/gas")
+    assert shown["items"] == [] and shown["waiting"] == []
+    assert {each["asset"] for each in await scene.vault.deposits()} == {scene.token.asset.id}
+    await scene.compare()
+    # The payee's account is there now, so the second one costs its fee alone.
+    await scene.vault.until(await scene.pays(), "final")
+    assert await scene.token.has(scene.payee) == 2 * UNITS
+    await scene.compare()
+
+
+async def test_what_it_saves(house: House) -> None:
+    """The same payment by a top-up and a transaction of its own."""
+    scene = await opened_scene(house)
+    await scene.vault.until(await scene.pays(), "final")
+    alone = costs_of(await scene.done())
+    other = await opened_scene(house, carries=False)
+    paid = await other.vault.until(await other.pays(), "final")
+    (top_up,) = (await house.get(f"vaults/{other.vault.id}/gas"))["items"]
+    brought = await house.get(f"transfers/{top_up['transfer_id']}")
+    together = [costs_of(each) for each in (brought, paid)]
+    left = await house.issuer.node.balance(other.vault.address)
+    print(f"lamports: {alone} carried; {together} by a top-up, which leaves {left} at the address")
+    # Two signatures are paid for either way. What is saved is a transaction, its finality, and what
+    # the address has to keep, beside the rent of a nonce account of its own.
+    assert abs(alone["fee"] - sum(each["fee"] for each in together)) < 1_000
+    assert alone["rent"] == together[-1]["rent"] and left >= 890_880
+
+
+async def test_the_client_owes_fee_and_rent(house: House) -> None:
+    scene = await opened_scene(house, bears=Bearer.CLIENT)
+    body = {
+        "vault_id": scene.vault.id,
+        "network": house.network.id,
+        "asset": scene.token.asset.id,
+        "destination": scene.payee,
+        "amount_base_units": str(UNITS),
+    }
+    told = await house.post("transfers:estimate", body)
+    assert told["covered"] and told["brought"]["carried"]
+    await scene.vault.until(await scene.pays(), "final")
+    cost = sum(costs_of(await scene.done()).values())
+    owed = (await house.get(f"vaults/{scene.payer.id}/gas"))["owed"]
+    assert owed == {house.network.native.id: str(cost)}
+    assert cost <= int(told["brought"]["amount"]["amount_base_units"])
+    await scene.compare()
+
+
+async def test_the_carrier_is_called_off(house: House) -> None:
+    """The house's own advance uses up the nonce: the vault's payment is dead with it, and asked
+    for again."""
+    scene = await opened_scene(house)
+    asked = await scene.pays()
+    carrier = await scene.carrier()
+    (out,) = carrier["transactions"]
+    with pytest.raises(Refused) as refused:
+        await house.post(f"transfers/{carrier['id']}/speed-up", {"txid": out["txid"]})
+    assert refused.value.problem["code"] == "transfer_not_replaceable"
+    with pytest.raises(Refused) as refused:
+        await house.post(f"transfers/{asked['id']}/cancel", {})
+    assert refused.value.problem["code"] == "transfer_not_cancellable"
+    await house.post(f"transfers/{carrier['id']}/cancel", {})
+
+    async def sent() -> bool:
+        shown = (await scene.payer.shown(carrier))["transactions"]
+        return len(shown) == 2 and shown[-1]["state"] == "broadcast"
+
+    await house.until(sent, mining=False)
+    await scene.payer.until(carrier, "cancelled")
+    failed = await scene.vault.until(asked, "failed", "final")
+    assert failed["state"] == "failed"
+    assert await scene.token.has(scene.payee) == 0
+    assert (await scene.vault.balance(scene.token.asset.id))["available"] == HELD
+    again = await scene.vault.ask(scene.token.asset.id, UNITS, scene.payee, retry_of=asked["id"])
+    assert (await scene.vault.until(again, "final", "failed"))["state"] == "final"
+    await scene.compare()
