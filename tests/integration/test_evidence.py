@@ -7,10 +7,12 @@ import asyncio
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -65,12 +67,14 @@ def verifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "bin" / "python"
 
 
-def run(python: Path, bundle: bytes, folder: Path, *options: str) -> tuple[int, str]:
+def run(
+    python: Path, bundle: bytes, folder: Path, *options: str, kind: tuple[str, ...] = ()
+) -> tuple[int, str]:
     path = folder / "payment.evidence"
     path.write_bytes(bundle)
     code = "import sys; from custody_verify.cli import main; sys.exit(main())"
     done = subprocess.run(
-        [python, "-I", "-c", code, path, *options],
+        [python, "-I", "-c", code, *kind, path, *options],
         capture_output=True,
         text=True,
         check=False,
@@ -182,6 +186,51 @@ async def test_the_command_writes_the_same_and_never_over_a_file(
     with pytest.raises(RuntimeError, match="exists"):
         await house.operate(*command)
     assert out.read_bytes() == before
+
+
+async def test_the_whole_of_it_is_one_package(
+    paid: tuple[House, list[Checked]], verifier: Path, tmp_path: Path
+):
+    """Everything since the house began, on five networks: all records, entries that start from
+    nothing and add up, every payment with its record, and the auditor's samples."""
+    house, bundles = paid
+    out, seed = await _period(house, tmp_path), "5eed" * 8
+    trusted = ["--json", "--seed", seed, *await pins(house)]
+    code, said = run(verifier, out.read_bytes(), tmp_path, *trusted, kind=("period",))
+    assert code == 0, said
+    claims = json.loads(said)["claims"]
+    told = {each["claim"]: each for each in claims[::-1]}
+    assert (told["policy"]["state"], told["samples"]["state"]) == ("proven", "proven")
+    moved = int(told["matching"]["words"].partition(" ")[0])
+    assert moved >= len(bundles)
+    assert f"{moved} transfers moved, {moved} signatures" in told["matching"]["words"]
+    assert "entries none" in told["matching"]["words"]
+    assert told["samples"]["words"].startswith("4 of")
+    assert {each["claim"] for each in claims} >= {"balance", "block", "bytes", "effects"}
+    balances = [each for each in claims if each["claim"] == "balance"]
+    assert {each["about"].split()[1].partition("/")[0] for each in balances} == {
+        each.result.network.id for each in bundles
+    }
+    draw, data = random.Random(1), out.read_bytes()
+    for at in draw.sample(range(data.index(b"\n", 20), len(data)), 3):
+        changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        assert run(verifier, changed, tmp_path, *trusted, kind=("period",))[0] == 1, at
+
+
+async def _period(house: House, folder: Path) -> Path:
+    """As soon as all that happened has its number, and each sample its proof."""
+    out, now = folder / "all.period", datetime.now(UTC)
+    times = [each.strftime("%Y-%m-%dT%H:%M:%SZ") for each in (now - timedelta(hours=2), now)]
+    log = house.signer_socket.parent / "state" / "audit.jsonl"
+    command = ("evidence", "period", "--from", times[0], "--to", times[1], "--log", str(log))
+    for attempt in range(20):
+        try:
+            await house.operate(*command, "--seed", "5eed" * 8, "--samples", "4", "--out", str(out))
+            return out
+        except RuntimeError as error:
+            if attempt == 19 or not re.search("no number yet|not kept yet", str(error)):
+                raise
+    raise AssertionError
 
 
 def _alone(python: Path, code: str) -> None:
