@@ -17,6 +17,12 @@ from custody.errors import NotFound
 
 # Constants: loops ask these again and again, and mostly nothing is open.
 _OPEN: Final = select(AlarmRow.id).where(AlarmRow.open_key == bindparam("key"))
+_OPEN_OF: Final = (
+    select(AlarmRow)
+    .where(AlarmRow.code == bindparam("code"), AlarmRow.open_key.is_not(None))
+    .order_by(AlarmRow.id)
+)
+_ANY_OPEN: Final = select(_OPEN_OF.exists().label("any_open"))
 _CLEAR: Final = (
     update(AlarmRow)
     .where(AlarmRow.open_key == bindparam("key"))
@@ -86,8 +92,13 @@ async def alarms(
 
 async def open_of(session: ReadSession, code: AlarmCode) -> Sequence[AlarmRow]:
     """All open alarms of one code."""
-    mine = select(AlarmRow).where(AlarmRow.code == code.value, AlarmRow.open_key.is_not(None))
-    return await session.all(mine.order_by(AlarmRow.id))
+    return await session.all(_OPEN_OF, {"code": code.value})
+
+
+async def is_any_open(session: Quick, code: AlarmCode) -> bool:
+    """Whether `open_of` has any."""
+    ((found,),) = await session.quick_rows(_ANY_OPEN, {"code": code.value})
+    return bool(found)
 
 
 async def open_counts(session: ReadSession) -> dict[str, int]:

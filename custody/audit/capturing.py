@@ -79,9 +79,7 @@ class Capturing:
 
     async def step(self, lease: Lease) -> int:
         """Ask for what is due, block by block. Returns how many were looked at."""
-        async with self._database.read() as session:
-            now = self._clock()
-            wanted = await proof_repository.due(session, self._network.id, now, TOGETHER)
+        wanted = await self._due()
         blocks: dict[BlockRef, list[Wanted]] = defaultdict(list)
         gone = []
         for each in wanted:
@@ -94,6 +92,14 @@ class Capturing:
             await self._capture(lease, block, several)
         await self._tell(lease)
         return len(wanted)
+
+    async def _due(self) -> Sequence[Wanted]:
+        now = self._clock()
+        async with self._database.look() as look:  # as a rule there is nothing
+            if not await proof_repository.is_any_due(look, self._network.id, now):
+                return ()
+        async with self._database.read() as session:
+            return await proof_repository.due(session, self._network.id, now, TOGETHER)
 
     async def _capture(self, lease: Lease, block: BlockRef, wanted: Sequence[Wanted]) -> None:
         """All that one block has of ours: its proofs are kept with one write."""

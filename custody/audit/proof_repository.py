@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import bindparam, delete, exists, func, select
 
 from chains.model import BlockRef, Excludes, NetworkId, TxId
+from custody.db.look import Quick
 from custody.db.proof_tables import ChainProofRow, ProofWantRow, want
 from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import ClaimHolderRow, TransactionRow
@@ -51,19 +52,30 @@ async def want_forgotten(session: WriteSession, network: NetworkId, now: datetim
     return len(found)
 
 
+_DUE: Final = (
+    select(ProofWantRow.since, ProofWantRow.attempts, TransactionRow)
+    .join(TransactionRow, TransactionRow.id == ProofWantRow.transaction_id)
+    .where(
+        ProofWantRow.network == bindparam("network"),
+        ProofWantRow.due_at <= bindparam("now"),
+    )
+    .order_by(ProofWantRow.due_at, ProofWantRow.transaction_id)
+)
+_ANY_DUE: Final = select(_DUE.exists().label("any_due"))
+
+
 async def due(
     session: ReadSession, network: NetworkId, now: datetime, most: int
 ) -> Sequence[Wanted]:
     """Those that were wanted longest."""
-    row, tx = ProofWantRow, TransactionRow
-    found = await session.rows(
-        select(row.since, row.attempts, tx)
-        .join(tx, tx.id == row.transaction_id)
-        .where(row.network == network, row.due_at <= now)
-        .order_by(row.due_at, row.transaction_id)
-        .limit(most)
-    )
+    found = await session.rows(_DUE.limit(most), {"network": network, "now": now})
     return [_wanted(*each) for each in found]
+
+
+async def is_any_due(session: Quick, network: NetworkId, now: datetime) -> bool:
+    """Whether `due` has any."""
+    ((found,),) = await session.quick_rows(_ANY_DUE, {"network": network, "now": now})
+    return bool(found)
 
 
 def _wanted(since: datetime, attempts: int, tx: TransactionRow) -> Wanted:

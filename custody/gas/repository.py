@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from chains.model import AssetId, Excludes, NetworkId
 from custody.db.gas_tables import GasCarrierRow, GasRuleRow, GasTopUpRow
+from custody.db.look import Quick
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sums import exact_sum
 from custody.db.tables import LedgerAccountRow
@@ -17,8 +19,42 @@ from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
 from custody.transactions.state import REPLACEABLE
 from custody.transfers.begun import BegunState
+from custody.transfers.gas_repository import WAIT_FOR_COINS
 from custody.transfers.kinds import TOPPING_UP
 from custody.transfers.state import TERMINAL
+
+_OPEN_TOP_UPS: Final = (
+    select(GasTopUpRow)
+    .where(GasTopUpRow.open_key.is_not(None))
+    .order_by(GasTopUpRow.network, GasTopUpRow.address)
+)
+_TO_CARRY: Final = (
+    select(TransactionRow)
+    .join(ClaimHolderRow, ClaimHolderRow.transaction_id == TransactionRow.id)
+    .where(
+        or_(*(TransactionRow.state == each.value for each in sorted(REPLACEABLE))),
+        ClaimHolderRow.excludes == Excludes.EFFECT.value,
+    )
+    .order_by(TransactionRow.id)
+)
+_OPEN_CARRIERS: Final = (
+    select(GasCarrierRow)
+    .where(GasCarrierRow.open_key.is_not(None))
+    .order_by(GasCarrierRow.transaction_id)
+)
+_ANYTHING: Final = select(
+    or_(WAIT_FOR_COINS, _OPEN_TOP_UPS.exists(), _TO_CARRY.exists(), _OPEN_CARRIERS.exists()).label(
+        "anything"
+    )
+)
+
+
+async def has_work(session: Quick) -> bool:
+    """Whether anything waits for coins, or for who submits it, or is open. One question that is
+    cheap, because the answer is nearly always no."""
+    ((anything,),) = await session.quick_rows(_ANYTHING, {})
+    return bool(anything)
+
 
 # Rules
 
@@ -35,8 +71,7 @@ async def rules(session: ReadSession) -> Sequence[GasRuleRow]:
 
 
 async def open_top_ups(session: ReadSession) -> Sequence[GasTopUpRow]:
-    mine = select(GasTopUpRow).where(GasTopUpRow.open_key.is_not(None))
-    return await session.all(mine.order_by(GasTopUpRow.network, GasTopUpRow.address))
+    return await session.all(_OPEN_TOP_UPS)
 
 
 async def newest_at(
@@ -102,18 +137,11 @@ async def used_since(session: ReadSession, network: NetworkId, payer: str, since
 
 async def to_carry(session: ReadSession) -> Sequence[TransactionRow]:
     """What was signed for others to submit and is in no block, the oldest first."""
-    row, holder = TransactionRow, ClaimHolderRow
-    return await session.all(
-        select(row)
-        .join(holder, holder.transaction_id == row.id)
-        .where(row.state.in_(REPLACEABLE), holder.excludes == Excludes.EFFECT.value)
-        .order_by(row.id)
-    )
+    return await session.all(_TO_CARRY)
 
 
 async def open_carriers(session: ReadSession) -> Sequence[GasCarrierRow]:
-    mine = select(GasCarrierRow).where(GasCarrierRow.open_key.is_not(None))
-    return await session.all(mine.order_by(GasCarrierRow.transaction_id))
+    return await session.all(_OPEN_CARRIERS)
 
 
 async def newest_carriers(

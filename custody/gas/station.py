@@ -105,6 +105,10 @@ class GasStation:
     async def step(self) -> None:
         """What was signed apart; then each address that something waits at, or that is being topped
         up."""
+        async with self._database.look() as look:
+            has_work = await repository.has_work(look)
+            if not has_work and not await alarms.is_any_open(look, AlarmCode.GAS_SHORT):
+                return
         carried = await self._carrying.step()
         async with self._database.read() as session:
             needs = await gas_repository.open_needs(session)

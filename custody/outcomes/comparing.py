@@ -50,6 +50,9 @@ class Comparing:
     async def step(self) -> int:
         """Compare a bounded number of calls. How many. Raises the first ChainError, after the
         others were looked at."""
+        async with self._database.look() as look:
+            if not await repository.is_any_unsettled(look, self._network):
+                return 0
         async with self._database.read() as session:
             rows = await repository.unsettled(session, self._network, STEP_MOST)
         errors: list[ChainError] = []

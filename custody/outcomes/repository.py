@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from chains.model import Address, BlockRef, NetworkId
+from custody.db.look import Quick
 from custody.db.outcome_tables import CallOutcomeRow, ContractStopRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import VaultRow
@@ -101,28 +103,36 @@ async def _locked(session: WriteSession, wanted: Bounded) -> CallOutcomeRow:
     return row
 
 
+_UNSETTLED: Final = (
+    select(MandateRow, TransactionRow)
+    .join(TransactionTransferRow, TransactionTransferRow.transfer_id == MandateRow.transfer_id)
+    .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
+    .join(TransferRow, TransferRow.id == MandateRow.transfer_id)
+    .outerjoin(CallOutcomeRow, CallOutcomeRow.transfer_id == TransferRow.id)
+    .where(
+        TransferRow.kind == Kind.CALL.value,
+        TransferRow.network == bindparam("network"),
+        TransferRow.state == State.FINAL.value,
+        TransactionTransferRow.mandate_version == MandateRow.version,
+        TransactionRow.state == TransactionState.FINAL.value,
+        TransactionRow.purpose == Purpose.PAY.value,
+        CallOutcomeRow.settled.is_(None),
+    )
+    .order_by(TransferRow.serial)
+)
+_ANY_UNSETTLED: Final = select(_UNSETTLED.exists().label("any_unsettled"))
+
+
 async def unsettled(
     session: ReadSession, network: NetworkId, most: int
 ) -> Sequence[tuple[MandateRow, TransactionRow]]:
     """Calls that are final and were not compared yet: the terms that were signed, and the
     transaction."""
-    made, part, transfer = TransactionRow, TransactionTransferRow, TransferRow
-    rows = await session.rows(
-        select(MandateRow, made)
-        .join(part, (part.transfer_id == MandateRow.transfer_id))
-        .join(made, made.id == part.transaction_id)
-        .join(transfer, transfer.id == MandateRow.transfer_id)
-        .outerjoin(CallOutcomeRow, CallOutcomeRow.transfer_id == transfer.id)
-        .where(
-            transfer.kind == Kind.CALL,
-            transfer.network == network,
-            transfer.state == State.FINAL,
-            part.mandate_version == MandateRow.version,
-            made.state == TransactionState.FINAL,
-            made.purpose == Purpose.PAY,
-            CallOutcomeRow.settled.is_(None),
-        )
-        .order_by(transfer.serial)
-        .limit(most)
-    )
+    rows = await session.rows(_UNSETTLED.limit(most), {"network": network})
     return [(mandate, row) for mandate, row in rows]
+
+
+async def is_any_unsettled(session: Quick, network: NetworkId) -> bool:
+    """Whether `unsettled` has any."""
+    ((found,),) = await session.quick_rows(_ANY_UNSETTLED, {"network": network})
+    return bool(found)

@@ -62,6 +62,9 @@ class PayingFiles:
 
     async def step(self) -> int:
         """Some lines of each file that has any. How many got their word."""
+        async with self._database.look() as look:
+            if not await repository.is_any_to_pay(look):
+                return 0
         async with self._database.read() as session:
             files = await repository.to_pay(session, FILES)
             revoked = await repository.revoked(session, {each.key_id for each in files})

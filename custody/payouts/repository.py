@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select, update
 
 from custody.db.listing import Window, page
+from custody.db.look import Quick
 from custody.db.payout_tables import PayoutFileRow, PayoutLineRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sums import exact_sum
@@ -59,14 +60,23 @@ async def files(
     return await session.all(page(wanted, PayoutFileRow, window))
 
 
+_TO_PAY: Final = (
+    select(PayoutFileRow)
+    .where(PayoutFileRow.state == FileState.PROCESSING.value)
+    .order_by(PayoutFileRow.serial)
+)
+_ANY_TO_PAY: Final = select(_TO_PAY.exists().label("any_to_pay"))
+
+
 async def to_pay(session: ReadSession, most: int) -> Sequence[PayoutFileRow]:
     """Files with lines that wait, the oldest first."""
-    return await session.all(
-        select(PayoutFileRow)
-        .where(PayoutFileRow.state == FileState.PROCESSING)
-        .order_by(PayoutFileRow.serial)
-        .limit(most)
-    )
+    return await session.all(_TO_PAY.limit(most))
+
+
+async def is_any_to_pay(session: Quick) -> bool:
+    """Whether `to_pay` has any."""
+    ((found,),) = await session.quick_rows(_ANY_TO_PAY, {})
+    return bool(found)
 
 
 async def revoked(session: ReadSession, keys: Collection[str]) -> set[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from chains.model import NetworkId
 from custody.db.listing import Window, page
+from custody.db.look import Quick
 from custody.db.reconcile_tables import (
     ReconciliationLineRow,
     ReconciliationMismatchRow,
@@ -36,12 +37,28 @@ async def end(session: WriteSession, report: str, made: Mapping[str, Any]) -> bo
     return bool(ended)
 
 
-async def asked(session: ReadSession, network: NetworkId) -> ReconciliationRow | None:
-    """The oldest report of the network that somebody waits for."""
-    waiting = select(ReconciliationRow).where(
-        ReconciliationRow.network == network, ReconciliationRow.open_key.is_not(None)
+_ASKED: Final = (
+    select(ReconciliationRow.id, ReconciliationRow.asked_by, ReconciliationRow.vault_id)
+    .where(
+        ReconciliationRow.network == bindparam("network"), ReconciliationRow.open_key.is_not(None)
     )
-    return await session.first(waiting.order_by(ReconciliationRow.serial).limit(1))
+    .order_by(ReconciliationRow.serial)
+    .limit(1)
+)
+
+
+class Asked(NamedTuple):
+    """In the order in which `_ASKED` selects."""
+
+    id: str
+    asked_by: str | None
+    vault_id: str | None
+
+
+async def asked(session: Quick, network: NetworkId) -> Asked | None:
+    """The oldest report of the network that somebody waits for."""
+    rows = await session.quick_rows(_ASKED, {"network": network})
+    return Asked(*rows[0]) if rows else None
 
 
 async def page_of_reports(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from chains.model import Address, NetworkId
 from custody.db.gas_tables import EVERYBODY, GasCarrierRow, GasNeedRow, GasRuleRow
@@ -68,15 +68,27 @@ async def submitter(
     return None if found is None else Address(found)
 
 
+_OPEN_NEEDS: Final = (
+    select(GasNeedRow, TransferRow)
+    .join(TransferRow, TransferRow.id == GasNeedRow.transfer_id)
+    .where(GasNeedRow.state == NeedState.OPEN.value)
+)
+_WAITING_APART: Final = (
+    select(TransferRow.id)
+    .join(GasNeedRow, GasNeedRow.transfer_id == TransferRow.id)
+    .where(GasNeedRow.state == NeedState.APART.value, TransferRow.state == State.APPROVED)
+    .distinct()
+    .order_by(TransferRow.id)
+)
+WAIT_FOR_COINS: Final = or_(_OPEN_NEEDS.exists(), _WAITING_APART.exists())
+"""Whether `open_needs` or `waiting_apart` have anything."""
+
+
 async def open_needs(
     session: ReadSession, address: tuple[NetworkId, str] | None = None
 ) -> Sequence[tuple[GasNeedRow, TransferRow]]:
     """With their transfers, the oldest first; of one network and address, or of all."""
-    mine = (
-        select(GasNeedRow, TransferRow)
-        .join(TransferRow, TransferRow.id == GasNeedRow.transfer_id)
-        .where(GasNeedRow.state == NeedState.OPEN.value)
-    )
+    mine = _OPEN_NEEDS
     if address is not None:
         mine = mine.where(GasNeedRow.network == address[0], GasNeedRow.address == address[1])
     ordered = mine.order_by(GasNeedRow.created_at, GasNeedRow.transfer_id, GasNeedRow.version)
@@ -90,13 +102,7 @@ async def needs_of(session: ReadSession, transfer: str) -> Sequence[GasNeedRow]:
 
 async def waiting_apart(session: ReadSession) -> Sequence[str]:
     """Transfers that are to be signed apart and wait for that."""
-    mine = (
-        select(TransferRow.id)
-        .join(GasNeedRow, GasNeedRow.transfer_id == TransferRow.id)
-        .where(GasNeedRow.state == NeedState.APART.value, TransferRow.state == State.APPROVED)
-        .distinct()
-    )
-    return await session.all(mine.order_by(TransferRow.id))
+    return await session.all(_WAITING_APART)
 
 
 async def debtors(session: ReadSession, transfers: Collection[str]) -> dict[str, str]:

@@ -53,8 +53,8 @@ class ReconcileWorker:
 
     async def make_asked(self) -> None:
         """The oldest report that somebody waits for. Whoever died over one left it open."""
-        async with self._database.read() as session:
-            row = await reports.asked(session, self._network.id)
+        async with self._database.look() as look:
+            row = await reports.asked(look, self._network.id)
         if row is not None:
             await self._compare(Wanted(Cause.ASKED, row.asked_by, row.vault_id, row.id))
 
