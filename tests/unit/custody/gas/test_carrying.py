@@ -23,6 +23,7 @@ from custody.transactions.claiming import number_of
 from custody.transactions.planners.plan import Plan
 from custody.transfers.gas_needs import Brought
 from custody.transfers.service import Transfers
+from signer.wire import RefusalCode
 from tests.support.interrupt import interrupt
 from tests.unit.custody.gas.carried import UNITS, House
 from tests.unit.custody.gas.station import BOUND, STOCK, TOKEN, TOKENS
@@ -110,6 +111,24 @@ async def test_where_nobody_submits_any_more_coins_are_brought(database: Databas
     await house.settle(signed, asked)
     assert await house.gas_short() is None
     assert {await house.desk.state(each) for each in (signed, asked)} == {"final"}
+
+
+async def test_what_is_built_goes_no_other_way(database: Database):
+    """It may be signed at any moment: with coins brought beside, it would be held up by its own
+    costs."""
+    house = await House.opened(database)
+    await house.carries()
+    asked = await house.send(UNITS)
+    house.desk.signer.refuse = [(RefusalCode.UNAVAILABLE, "journal")]
+    await house.desk.run_outbox()
+    assert await house.desk.phase(asked) == "built"
+    await house.rule()
+    await house.step()
+    assert await house.needs() == [(asked, 1, "apart")]
+    house.desk.signer.refuse = []
+    await house.carries()
+    await house.settle(asked)
+    assert await house.states() == [], "no coins were brought"
 
 
 async def test_somebody_else_is_faster_and_nothing_is_owed(database: Database):
