@@ -265,12 +265,18 @@ async def _held_by_nobody(*_: Any) -> Any:
 # Tokens, and what comes by rule
 
 _KEY_OF_TOP_UP = _real("custody.gas.station:key_of")
+_KEY_OF_CARRIER = _real("custody.gas.carrying:_key_of")
 _KEY_OF_SWEEP = _real("custody.sweeps.sweeping:key_of")
 _HINDRANCE = _real("custody.transactions.planners.plan:hindrance")
 
 
 def _another_top_up(row: Any) -> Any:
     key = _KEY_OF_TOP_UP(row)
+    return replace(key, key=f"{key.key} {_some_id()}")
+
+
+def _another_carrier(row: Any, tx: Any) -> Any:
+    key = _KEY_OF_CARRIER(row, tx)
     return replace(key, key=f"{key.key} {_some_id()}")
 
 
@@ -369,6 +375,8 @@ DEFECTS: Final = (
            {"custody.debits.recording:DebitRecorder.add": _nothing}, ETHEREUM),
     Defect("a top-up is asked for by another key each time",
            {"custody.gas.station:key_of": _another_top_up}, ETHEREUM),
+    Defect("who submits a payment is asked for by another key each time",
+           {"custody.gas.carrying:_key_of": _another_carrier}, ETHEREUM),
     Defect("a sweep is asked for by another key each time",
            {"custody.sweeps.sweeping:key_of": _another_sweep}, ETHEREUM),
     Defect("what a top-up brings is a deposit too",

@@ -40,6 +40,7 @@ RARE: Final = {
     "stopped by an issuer": 0.1,
     "taken by an issuer": 0.02,
     "stolen": 0.02,
+    "submitted for others": 0.02,
     "unfrozen": 0.03,
     "tracked while paused": 0.02,
     "reports asked for": 0.1,

@@ -37,6 +37,8 @@ def policy_of(version: int) -> SignedPolicy:
     row["version"] = version
     (free,) = row["rules"]
     row["rules"].append(rule("people", needs=[("treasury", 1)]))
+    for each in row["rules"]:
+        each["scope"]["actions"] = ["transfer", "call"]  # of what others signed, for its fee
     for limit in free["limits"]["per_transfer"]:
         limit["amount"] = str(ALONE_MOST)
     for limit in free["limits"]["windows"]:

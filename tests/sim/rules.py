@@ -91,7 +91,7 @@ def _books(house: House) -> None:
 
 def _paid_once(house: House) -> None:
     """Of each transfer one transaction at most is in a block, and nobody has more than agreed."""
-    included = {each.tx.txid: each for block in house.node.chain for each in block.included}
+    included = _included(house, house.node.chain[-1].ref.height)
     for one in house.asked:
         is_paid(house, one)
         if not house.is_whole:
@@ -127,7 +127,9 @@ def _sent(house: House, payee: str, asset: AssetId, paid: int) -> int:
     came = [log.units for log in logs if (log.payee, log.asset) == (payee, asset)]
     if len(came) != 1 or came[0] != paid:
         raise Found(f"{payee} was paid {came} of {asset}, and has {paid}")
-    txs = [each.tx for block in house.node.chain for each in block.included if each.logs]
+    read = house.node.codec.submitted
+    logged = [each.tx for block in house.node.chain for each in block.included if each.logs]
+    txs = [read(tx) or tx for tx in logged]
     (sent,) = [out.amount for tx in txs for out in tx.outputs if out.address == payee]
     return sent
 
@@ -175,12 +177,7 @@ def _ledger_is_chain(house: House) -> None:
     if block is None:
         house.counts["followed another chain"] += 1
         return
-    seen = {
-        each.tx.txid: each
-        for mined in house.node.chain
-        if mined.ref.height <= block.ref.height
-        for each in mined.included
-    }
+    seen = _included(house, block.ref.height)
     house.counts["compared"] += 1
     assets = [house.network.native.id] + ([] if house.token is None else [house.token])
     coming = _coming(house, seen)
@@ -209,6 +206,18 @@ def _ledger_is_chain(house: House) -> None:
             raise Found(f"the ledger of {vault.id} says {expected}, the chain {true}{what}")
 
 
+def _included(house: House, height: int) -> dict[TxId, Included]:
+    """What blocks up to a height have, by name: of payments that others submitted by their own."""
+    found: dict[TxId, Included] = {}
+    for each in (e for b in house.node.chain if b.ref.height <= height for e in b.included):
+        found[each.tx.txid] = each
+        said = None if each.reverted else house.node.codec.submitted(each.tx)
+        if said is not None:
+            (key,) = house.node.codec.conflict_keys(said)
+            found[TxId(key.text)] = each
+    return found
+
+
 def _coming(house: House, seen: Mapping[TxId, Included]) -> Counter[tuple[str, str]]:
     """By vault and asset, what the books will know of transactions of ours that are in a block:
     what they pay and cost, and what a top-up brings to a vault."""
@@ -224,7 +233,7 @@ def _coming(house: House, seen: Mapping[TxId, Included]) -> Counter[tuple[str, s
         included = seen.get(TxId(txid))
         if included is None:
             continue
-        if txid not in counted:
+        if txid not in counted and txid == included.tx.txid:  # who submits another's pays
             counted.add(txid)
             found[payer, native] -= included.fee + included.data + included.locked
         pays = any(out.path is None for out in included.tx.outputs)

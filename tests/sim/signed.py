@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
+from itertools import product
 
 from chains.costs import CostKind
 from chains.effects import Pay
@@ -25,6 +26,8 @@ from tests.sim.standing_still import check_signed_while_paused
 
 REFILLS_MOST = 40
 """Of one game."""
+CARRIERS_MOST = 10
+"""Of one payment."""
 
 
 def check_signed(house: House) -> None:
@@ -63,12 +66,28 @@ def by_rules(house: House) -> dict[str, str]:
     if house.token is None:
         return found
     payer, assets = house.vaults[0].client_id, (house.network.native.id, house.token)
+    for key, client in signed_apart(house).items():
+        charged = Kind.CALL if client == payer else Kind.CALL_CHARGED
+        for number, (bears, kind) in product(
+            range(1, CARRIERS_MOST), (("house", Kind.CALL), ("client", charged))
+        ):
+            found[transfer_id_of(payer, f"carry {key} {bears} {number}")] = kind
     for vault in house.vaults:
         for address in addresses_of(house.books, vault.id):
             found |= _by_rules_at(
                 house.network.id, assets, payer, vault.client_id, vault.id, address
             )
     return found
+
+
+def signed_apart(house: House) -> dict[str, str]:
+    """By the key of each payment that others submit, the client whose it is."""
+    return dict(
+        house.books.rows(
+            "SELECT t.txid, v.client_id FROM transactions t JOIN vaults v ON v.id = t.vault_id"
+            " WHERE t.txid LIKE '%/authorization:%'"
+        )
+    )
 
 
 @lru_cache(64)
@@ -184,6 +203,9 @@ def _check_agreed(house: House, record: SignedRecord) -> None:
     if mandate.basis != basis_of(seen.in_force, mandate.core):
         raise Found(f"signed for {transfer} by rules that are not in force any more")
     pays = [each for each in mandate.core.effects if isinstance(each, Pay)]
+    if not pays:
+        house.counts["submitted for others"] += 1  # for its fee alone
+        return
     total, asset = sum(each.amount for each in pays), pays[0].asset
     if any((mandate.digest, person) in seen.handed_in for person in seen.in_force.persons):
         house.counts["signed with approvals"] += 1

@@ -45,7 +45,8 @@ async def begin_tokens(house: House) -> None:
     await house.node.mine()
     await house.node.finalize()
     await process.machine.start(process.follow())
-    await _set_gas(house, process, bears=Bearer.CLIENT, enough=True)
+    carries = Random(f"carries {house.seed}").random() < 0.5
+    await _set_gas(house, process, bears=Bearer.CLIENT, enough=True, carries=carries)
     for vault, asset in ((house.vaults[0], house.network.native.id), (house.vaults[-1], None)):
         await _set_sweep(house, process, vault.id, asset or house.token, wanted=True)
 
@@ -181,18 +182,23 @@ async def set_gas(house: House, dice: Random) -> None:
     """Who brings coins, and how many, or that nobody does any more."""
     if house.token is not None:
         bears = dice.choice((Bearer.HOUSE, Bearer.CLIENT, None))
-        enough = dice.random() < 0.8
-        await _set_gas(house, house.any_process(dice), bears=bears, enough=enough)
+        enough, carries = dice.random() < 0.8, dice.random() < 0.5
+        process = house.any_process(dice)
+        await _set_gas(house, process, bears=bears, enough=enough, carries=carries)
 
 
-async def _set_gas(house: House, process: Process, *, bears: Bearer | None, enough: bool) -> None:
-    """`bears`: None: there is no rule. The first vault pays."""
+async def _set_gas(
+    house: House, process: Process, *, bears: Bearer | None, enough: bool, carries: bool
+) -> None:
+    """`bears`: None: there is no rule. The first vault pays; where it `carries`, it submits what
+    others signed and brings no coins for that."""
     each = _FEE_MOST + other_costs(house.network) if enough else 1_500
     payer = house.vaults[0].id
 
     async def begin(session: WriteSession) -> object:
         assert house.key is not None
-        new = None if bears is None else GasRule(payer, each, 20 * each, bears, house.key.id)
+        key = house.key.id
+        new = None if bears is None else GasRule(payer, each, 20 * each, bears, key, carries)
         now = process.clock()
         return await set_gas_rule(session, house.network, None, new, _WHY, now, by="ada")
 

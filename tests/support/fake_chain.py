@@ -339,7 +339,10 @@ class FakeNode:
         """What the token's contract makes of a payment that was signed apart; None: it refuses."""
         (out,), payer = said.outputs, said.inputs[0].address
         name = (payer, said.apart or "")
+        contract = contract_of(self.tokens, out.asset)
         if height > (said.expires or 0) or name in state.used:
+            return None
+        if contract.refusal(payer, out.address) is not None:
             return None
         if state.balances.get((payer, out.asset), 0) < out.amount:
             return None
