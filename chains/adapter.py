@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from chains.answers import Answers
 from chains.assets import TokenSaid
@@ -205,12 +205,21 @@ class EstimatesCalls(Protocol):
         ...
 
 
+class AskedAllowance(NamedTuple):
+    """Of a listed token. `ends`: one that was given with an end, which is kept apart."""
+
+    asset: AssetId
+    owner: Address
+    spender: Address
+    ends: bool = False
+
+
 @runtime_checkable
 class TellsAllowances(Protocol):
     """An adapter of a chain whose tokens let others take."""
 
-    async def allowances(self, asked: Sequence[tuple[AssetId, Address, Address]]) -> Answers[int]:
-        """For each listed token, owner and spender, what may be taken now, base units."""
+    async def allowances(self, asked: Sequence[AskedAllowance]) -> Answers[int]:
+        """For each, what may be taken now, base units."""
         ...
 
 

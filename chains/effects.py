@@ -9,9 +9,13 @@ are base units.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from chains.model import Address, AssetId
+
+OVER: Final = datetime.fromtimestamp(0, UTC)
+"""When an allowance of nothing ends that takes the place of one which had an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,8 @@ class Pay:
 class Allow:
     """`spender` may take up to `amount` of `asset` later (None: any amount), until `expires_at`
     (None: for ever). ERC-20 approve, SPL delegate, EIP-2612 permit, whose deadline ends its being
-    submitted and not what it allows."""
+    submitted and not what it allows. On EVM networks one that ends is Permit2's: it stands beside
+    the token's own for the same spender."""
 
     spender: Address
     asset: AssetId

@@ -19,7 +19,6 @@ from api.v1.transfer_views import TRANSFER_EXAMPLE, TransferView
 from api.v1.transfers import TransferRenderer
 from chains.assets import Amount
 from chains.catalogue import Catalogue
-from chains.effects import Allow
 from custody.transfers import names
 from custody.transfers.allowances import Open, open_of
 from custody.transfers.request import Answer, Idempotency, TransferRequest
@@ -39,6 +38,7 @@ OPEN_EXAMPLE: dict[str, Any] = {
     "left_base_units": "25000000",
     "transfer_id": TRANSFER_EXAMPLE["id"],
     "since": "2026-03-02T06:30:00Z",
+    "expires_at": None,
 }
 _REVOKED = {"allowance": OPEN_EXAMPLE, "transfer": TRANSFER_EXAMPLE, "problem": None}
 
@@ -58,6 +58,7 @@ class OpenAllowanceView(View):
     left_base_units: str | None
     transfer_id: str = Field(description="that made it")
     since: datetime
+    expires_at: datetime | None = Field(description="when it ends, by Permit2; null: never")
 
 
 class AllowanceList(View):
@@ -132,9 +133,8 @@ async def revoke_allowances(
     asked = idempotency_of(idempotency_key, None, "POST /v1/vaults/allowances/revoke", body)
     items = []
     for each in found:
-        name = names.revocation(asked.key, each.network, each.asset, each.owner, each.spender)
-        told = Allow(each.spender, each.asset, 0, None)
-        request = TransferRequest(vault_id, each.network, each.asset, (), told=told)
+        name = names.revocation(asked.key, each.network, *each.place)
+        request = TransferRequest(vault_id, each.network, each.asset, (), told=each.nothing)
         said = canonical_json({"vault": vault_id, "name": name})
         key = Idempotency(asked.route, name, sha256(said).digest())
         renderer = TransferRenderer(custody.catalogue)
@@ -166,4 +166,5 @@ def _view(found: Open, catalogue: Catalogue) -> OpenAllowanceView:
         left_base_units=None if left is None else str(left),
         transfer_id=found.transfer,
         since=found.since,
+        expires_at=found.expires_at,
     )

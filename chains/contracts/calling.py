@@ -25,7 +25,7 @@ from chains.contracts.described import (
 )
 from chains.contracts.functions import Function
 from chains.contracts.types import parse_type
-from chains.effects import Allow, Asked, Call, Pay
+from chains.effects import Allow, Asked, Call, Pay, Told
 from chains.errors import CallUnknown
 from chains.model import Address, AssetId
 from chains.networks import Network
@@ -58,7 +58,8 @@ def contract_of(network: Network, address: Address) -> Contract | None:
 
 
 class Carrying(Protocol):
-    """Calls that submit a payment which its payer signed, of a family that has them."""
+    """Calls that submit a payment which its payer signed, and allowances that end, of a family that
+    has them."""
 
     def functions(self, network: Network, contract: Address) -> Mapping[str, Function]:
         """By signature, those that are read of the contract."""
@@ -66,9 +67,13 @@ class Carrying(Protocol):
 
     def told(
         self, network: Network, sender: Address | None, contract: Address, data: bytes
-    ) -> Call | None: ...
+    ) -> Told | None: ...
 
     def data_of(self, network: Network, call: Call, sender: Address | None) -> bytes: ...
+
+    def allowed(self, network: Network, allow: Allow) -> tuple[Address, bytes]:
+        """Whom an allowance that ends is told, and how. Raises CallUnknown."""
+        ...
 
 
 def reads(
@@ -147,8 +152,7 @@ class Calling:
             case Call():
                 return Called(effect.contract, effect.value, self._data(effect, sender))
             case Allow():
-                units = abi.UNITS_MAX if effect.amount is None else effect.amount
-                called = self._token(effect.asset, APPROVE, effect.spender, units)
+                called = self._allowing(effect)
                 if self.told(sender, called.to, called.data, 0) != effect:
                     raise CallUnknown("an allowance that has no bytes")
                 return called
@@ -156,6 +160,15 @@ class Calling:
                 return Called(effect.address, effect.amount, b"")
             case Pay():
                 return self._token(effect.asset, TRANSFER, effect.address, effect.amount)
+
+    def _allowing(self, allow: Allow) -> Called:
+        if allow.expires_at is not None:
+            if self.carrying is None:
+                raise CallUnknown("no allowance ends on this network")
+            to, data = self.carrying.allowed(self.network, allow)
+            return Called(to, 0, data)
+        units = abi.UNITS_MAX if allow.amount is None else allow.amount
+        return self._token(allow.asset, APPROVE, allow.spender, units)
 
     def _own(self, sender: Address | None, contract: Address, data: bytes) -> Asked | None:
         """What has words of its own."""

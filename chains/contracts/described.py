@@ -368,12 +368,30 @@ _PATH_MAX: Final = 256
 _APPROVE: Final = "approve(address,uint256)"
 
 
+def _permits(details: str) -> Type:
+    """What Permit2 is told of one token, or of several."""
+    inner = [
+        (name, parse_type(kind))
+        for name, kind in (
+            ("token", "address"),
+            ("amount", "uint160"),
+            ("expiration", "uint48"),
+            ("nonce", "uint48"),
+        )
+    ]
+    ends = (("spender", parse_type("address")), ("sigDeadline", parse_type("uint256")))
+    return parse_type("tuple", (("details", parse_type(details, inner)), *ends))
+
+
+_OF_ROUTER: Final = {"v3path": PATH, "permit": _permits("tuple"), "permits": _permits("tuple[]")}
+
+
 def _of_router(
     name: str, arguments: str, paid: Path = (), token: Path = (), where: Path | None = None
 ) -> Described:
     """`arguments`: type and name of each. `paid`: how much the caller pays, of which token."""
     pairs = [each.split() for each in arguments.split(", ")]
-    types = tuple((name, PATH if kind == "v3path" else parse_type(kind)) for kind, name in pairs)
+    types = tuple((name, _OF_ROUTER.get(kind) or parse_type(kind)) for kind, name in pairs)
     moves = (Move(paid, None, token, where),) if paid else ()
     readers = {"commands": Reader(ReaderKind.COMMANDS, inputs="inputs")}
     nests = dict(types).keys() >= {"commands", "inputs"}
@@ -406,6 +424,7 @@ STEPS: Final[Mapping[int, Described]] = {
         ("amount",),
         ("token",),
     ),
+    0x03: _of_router("PERMIT2_PERMIT_BATCH", "permits permitBatch, bytes signature"),
     0x04: _of_router("SWEEP", _PAYMENT.format("uint160 amountMin")),
     0x05: _of_router("TRANSFER", _PAYMENT.format("uint256 value")),
     0x06: _of_router("PAY_PORTION", _PAYMENT.format("uint256 bips")),
@@ -423,11 +442,13 @@ STEPS: Final[Mapping[int, Described]] = {
         ("path", "0"),
         _USER,
     ),
+    0x0A: _of_router("PERMIT2_PERMIT", "permit permitSingle, bytes signature"),
     0x0B: _of_router("WRAP_ETH", "address recipient, uint256 amount"),
     0x0C: _of_router("UNWRAP_WETH", "address recipient, uint256 amountMin"),
     0x0E: _of_router("BALANCE_CHECK_ERC20", "address owner, address token, uint256 minBalance"),
     0x21: _of_router("EXECUTE_SUB_PLAN", "bytes commands, bytes[] inputs"),
 }
 """What Uniswap's universal router does by itself (`Dispatcher.sol`). No step that may fail unseen
-(0x80), none that takes a signature, and none of another protocol. SWEEP looks at 160 bits."""
+(0x80), and none of another protocol. SWEEP looks at 160 bits. A permit takes nothing by itself: it
+must be the caller's, and counted as an allowance when it was signed."""
 _NUMBERS: Final = {each.function.signature: number for number, each in STEPS.items()}

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from chains import restraints
-from chains.adapter import Estimated
+from chains.adapter import AskedAllowance, Estimated
 from chains.answers import Answers, attempt, chunks, found
 from chains.assets import TokenSaid
 from chains.balances import Restrained, each_balance
@@ -38,6 +38,7 @@ from chains.evm import (
     build,
     domains,
     erc20,
+    orders,
     parse,
     permits,
     proving,
@@ -186,18 +187,17 @@ class EvmAdapter:
         with reading("a balance"):
             return int(balance, 16)
 
-    async def allowances(self, asked: Sequence[tuple[AssetId, Address, Address]]) -> Answers[int]:
-        answers = await self._node.each(
-            [
-                tokens.asking(
-                    erc20.contract_of(self._network.id, asset),
-                    erc20.allowance(owner, spender),
-                    "latest",
-                )
-                for asset, owner, spender in asked
-            ]
-        )
-        return [attempt(partial(tokens.word, each)) for each in answers]
+    async def allowances(self, asked: Sequence[AskedAllowance]) -> Answers[int]:
+        """What ends is Permit2's: nothing is left of it in blocks after its end."""
+        questions = [tokens.asking(*_allowance_of(self._network, each), "latest") for each in asked]
+        head = ("eth_getBlockByNumber", ("latest", False))
+        newest, *answers = await self._node.each([head, *questions])
+        with reading("the newest block"):
+            now = int(found(newest)["timestamp"], 16)
+        return [
+            attempt(partial(_left, each, answer, now))
+            for each, answer in zip(asked, answers, strict=True)
+        ]
 
     async def describe(self, text: str) -> tuple[AssetId, TokenSaid]:
         """The token of a contract, and what it says of itself. InvalidAddress; NodeMisbehaved where
@@ -466,3 +466,15 @@ def check_ahead(nonce: int, first: int, ahead_max: int | None) -> None:
 def _count(answer: Any) -> int:
     with reading("a count"):
         return int(found(answer), 16)
+
+
+def _allowance_of(network: Network, asked: AskedAllowance) -> tuple[Address, bytes]:
+    """Who is asked, and what."""
+    token = erc20.contract_of(network.id, asked.asset)
+    if asked.ends:
+        return orders.PERMIT2, orders.question(asked.owner, token, asked.spender)
+    return token, erc20.allowance(asked.owner, asked.spender)
+
+
+def _left(asked: AskedAllowance, answer: Any, now: int) -> int:
+    return orders.left(tokens.raw(answer), now) if asked.ends else tokens.word(answer)

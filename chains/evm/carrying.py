@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from chains.contracts.described import encoded
-from chains.contracts.functions import Function
+from chains.contracts.functions import SELECTOR_BYTES, Function
 from chains.contracts.texts import spell
-from chains.effects import Call
+from chains.effects import Allow, Call, Told
 from chains.errors import CallUnknown
-from chains.evm import address, erc20, permits
+from chains.evm import address, erc20, orders, permits
 from chains.evm.permits import Domain, Kind, Typed, octets
 from chains.model import Address
 from chains.networks import Network
@@ -41,8 +41,11 @@ def words(typed: Typed, signature: bytes) -> Call:
     return Call(typed.domain.contract, function.signature, arguments, 0)
 
 
-def told(network: Network, sender: Address | None, contract: Address, data: bytes) -> Call | None:
-    """What calldata that `sender` sends to `contract` does, None where it has no words here."""
+def told(network: Network, sender: Address | None, contract: Address, data: bytes) -> Told | None:
+    """What calldata that `sender` sends to `contract` does, None where it has no words here. Raises
+    CallUnknown for an allowance by Permit2 that has none at all."""
+    if contract == orders.PERMIT2 and data[:SELECTOR_BYTES] == orders.APPROVE.selector:
+        return orders.told(network, sender, data)
     domain = _domain(network, contract)
     found = None if domain is None else permits.submitted(domain, data)
     if found is None or _hindrance(network, sender, found[0]) is not None:
@@ -67,6 +70,11 @@ def data_of(network: Network, call: Call, sender: Address | None) -> bytes:
     return data
 
 
+def allowed(network: Network, allow: Allow) -> tuple[Address, bytes]:
+    """Whom an allowance that ends is told, and how. Raises CallUnknown."""
+    return orders.PERMIT2, orders.data_of(network, allow)
+
+
 def _hindrance(network: Network, sender: Address | None, typed: Typed) -> str | None:
     """Why `sender` never submits it."""
     if sender == typed.signer:  # money would leave by the name of a call, and no window knew it
@@ -76,6 +84,8 @@ def _hindrance(network: Network, sender: Address | None, typed: Typed) -> str | 
 
 def functions(network: Network, contract: Address) -> Mapping[str, Function]:
     """By signature, those that are read of the contract."""
+    if contract == orders.PERMIT2:
+        return {orders.APPROVE.signature: orders.APPROVE}
     return {} if _domain(network, contract) is None else FUNCTIONS
 
 

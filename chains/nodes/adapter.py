@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from chains.adapter import (
+    AskedAllowance,
     ChainAdapter,
     ClosesAccounts,
     Estimated,
@@ -257,7 +258,7 @@ class Nodes:
 
         return await self._ask(ask)
 
-    async def allowances(self, asked: Sequence[tuple[AssetId, Address, Address]]) -> Answers[int]:
+    async def allowances(self, asked: Sequence[AskedAllowance]) -> Answers[int]:
         async def ask(adapter: ChainAdapter) -> Answers[int]:
             if not isinstance(adapter, TellsAllowances):
                 raise CallUnknown("nobody allows anything on this network")

@@ -242,7 +242,7 @@ def _allowances_in(
     it freezes the vault, which is better than that one which is void explains a theft."""
     core = Mandate.parse(parse_json(document)).core
     return {
-        (source, "" if one_each else each.spender, each.asset): Allowance(
+        (source, "" if one_each else _beside(each), each.asset): Allowance(
             f"{core.transfer}/{index}",
             core.vault,
             Address(source),
@@ -253,6 +253,11 @@ def _allowances_in(
         for index, each in enumerate(core.effects)
         if isinstance(each, Allow)
     }
+
+
+def _beside(allow: Allow) -> str:
+    """The spender; one that ends stands beside the one that doesn't."""
+    return allow.spender if allow.expires_at is None else f"{allow.spender} until"
 
 
 def _less(allowance: Allowance, taken: int) -> Allowance:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chains.adapter import ChainAdapter, TellsAllowances
-from chains.effects import Allow
+from chains.adapter import AskedAllowance, ChainAdapter, TellsAllowances
+from chains.effects import OVER, Allow
 from chains.errors import ChainError
 from chains.model import Address, AssetId, NetworkId
 from custody.db.session import Database, ReadSession
@@ -27,7 +27,7 @@ from custody.transfers.repository import mandates_by_transfer
 class Open:
     """`spender` may take of what `owner`, an address of the vault's, has of `asset`. `agreed`: so
     much, when `transfer` was agreed to (None: any amount); `left`: what its contract says now, None
-    if no node says it. `since`: when it was asked for."""
+    if no node says it. `since`: when it was asked for. `expires_at`: when it ends, None: never."""
 
     network: NetworkId
     owner: Address
@@ -37,11 +37,17 @@ class Open:
     left: int | None
     transfer: str
     since: datetime
+    expires_at: datetime | None = None
 
     @property
-    def place(self) -> tuple[Address, Address, AssetId]:
-        """Of which a token has one number."""
-        return self.owner, self.spender, self.asset
+    def place(self) -> AskedAllowance:
+        """Of which there is one number."""
+        return AskedAllowance(self.asset, self.owner, self.spender, self.expires_at is not None)
+
+    @property
+    def nothing(self) -> Allow:
+        """What takes its place, and allows nothing."""
+        return Allow(self.spender, self.asset, 0, None if self.expires_at is None else OVER)
 
 
 async def open_of(
@@ -62,7 +68,7 @@ async def on_record(session: ReadSession, vault: str) -> Sequence[Open]:
     to submit."""
     made, said = await allowing(session, vault), await signed_typed(session, vault)
     terms = await mandates_by_transfer(session, [row.id for row, _ in (*made, *said)])
-    newest: dict[tuple[str, str, str], Open] = {}
+    newest: dict[AskedAllowance, Open] = {}
     for row, owner in made:
         for each in _allowed(row, owner, terms[row.id]):
             newest.pop(each.place, None)
@@ -92,6 +98,7 @@ def _allowed(row: TransferRow, owner: str, terms: Sequence[MandateRow]) -> Itera
                 None,
                 row.id,
                 row.requested_at,
+                told.expires_at,
             )
 
 
@@ -99,7 +106,7 @@ async def _as_told(adapter: ChainAdapter | None, known: Sequence[Open]) -> Seque
     if adapter is None or not isinstance(adapter, TellsAllowances):
         return known
     try:
-        answers = await adapter.allowances([(e.asset, e.owner, e.spender) for e in known])
+        answers = await adapter.allowances([each.place for each in known])
     except ChainError:
         return known
     return [

@@ -40,9 +40,11 @@ def coin_move(vault: str, network: str, number: int) -> str:
     return f"coins {vault} {network} {number}"
 
 
-def revocation(key: str, network: str, asset: str, owner: str, spender: str) -> str:
+def revocation(
+    key: str, network: str, asset: str, owner: str, spender: str, ends: bool = False
+) -> str:
     """Takes an allowance back, under the retry key of who asked for that."""
-    return f"revoke {key} {network} {asset} {owner} {spender}"
+    return f"revoke {key} {network} {asset} {owner} {spender}{' until' * ends}"
 
 
 def move_step(vault: str, asset: str, number: int) -> str:

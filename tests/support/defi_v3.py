@@ -11,6 +11,7 @@ from eth_abi.abi import encode
 from eth_abi.packed import encode_packed
 
 from chains.evm.address import canonical
+from chains.evm.orders import PERMIT2
 from chains.hashes import keccak256
 from chains.model import Address
 from tests.support.defi import _FOLDER, LATE, Exchange, code_of
@@ -85,7 +86,7 @@ class ExchangeV3:
         hashes = keccak256(code_of("UniswapV2Pair")), keccak256(_code("UniswapV3Pool"))
         others = (_NOBODY, positions, _NOBODY, _NOBODY)
         universal = await deploy.made(
-            "UniversalRouter", [_ROUTER], (_NOBODY, base.weth, factory, factory, *hashes, *others)
+            "UniversalRouter", [_ROUTER], (PERMIT2, base.weth, factory, factory, *hashes, *others)
         )
         first, second = sorted((base.weth, base.token), key=str.lower)
         await base.send(base.weth, units, call("deposit()"))

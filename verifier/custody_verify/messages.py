@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from custody_verify.addresses import from_base58
+from custody_verify.contracts import PERMIT2
 from custody_verify.errors import NotRead, Refuted, Unreadable, refute
 from custody_verify.hashes import keccak256
 from custody_verify.keys import account, check_ed25519
@@ -26,7 +27,6 @@ _KINDS: Final = {
     "solana-text": ("solana", b""),
 }
 _LOGIN: Final = " wants you to sign in with your Ethereum account:\n"
-_PERMIT2: Final = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
 
 
 def is_one(tx: Transaction) -> bool:
@@ -60,7 +60,7 @@ def _typed(kind: str, content: str, network: str) -> Effect:
     contract, primary = text(said["domain"]["verifyingContract"]), text(said["primaryType"])
     if int(network.partition(":")[2], 0) != said["domain"]["chainId"]:
         raise Refuted("its domain names another chain")
-    if contract == _PERMIT2:
+    if contract == PERMIT2:
         raise NotRead("what Permit2 may hand on is not read here")
     if primary != "Permit":
         return Sign(kind, f"{contract}/{primary}", content.encode())

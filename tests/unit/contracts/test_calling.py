@@ -223,7 +223,7 @@ def test_an_allowance_that_has_no_calldata(at: Place) -> None:
         replace(allow, amount=MAX + 1),
         replace(allow, amount=-1),
         replace(allow, spender=Address("nobody")),
-        replace(allow, expires_at=datetime(2030, 1, 1, tzinfo=UTC)),
+        replace(allow, expires_at=datetime(2030, 1, 1, 0, 0, 0, 1, tzinfo=UTC)),
     ):
         with pytest.raises(CallUnknown):
             at.codec.check_call(other, at.sender)

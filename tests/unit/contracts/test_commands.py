@@ -170,6 +170,15 @@ def test_words_that_are_no_way_have_no_bytes(lie: object) -> None:
         CODEC.call_of(WALLET, "exactInput", {"params": params}, 0)
 
 
+DETAILS = "(address,uint160,uint48,uint48)"
+
+
+def permitted(details: str, *, sign: bytes = bytes(65)) -> bytes:
+    one = (TOKEN, 9, 2**40, 0)
+    said = ([one, one] if details.endswith("[]") else one, WALLET, 2**40)
+    return bytes(encode([f"({details},address,uint256)", "bytes"], [said, sign]))
+
+
 V2 = "address,uint256,uint256,address[],bool"
 PAYS = "address,address,uint160"
 STEPS: dict[str, tuple[bytes, list[bytes], list[str], list[int]]] = {
@@ -192,6 +201,18 @@ STEPS: dict[str, tuple[bytes, list[bytes], list[str], list[int]]] = {
         [step(PAYS, TOKEN, OTHER, 9)],
         ["PERMIT2_TRANSFER_FROM"],
         [9],
+    ),
+    "a permit, which was counted when it was signed": (
+        b"\x0a\x02",
+        [permitted(DETAILS), step(PAYS, TOKEN, WALLET, 9)],
+        ["PERMIT2_PERMIT", "PERMIT2_TRANSFER_FROM"],
+        [9],
+    ),
+    "a permit of several tokens": (
+        b"\x03",
+        [permitted(f"{DETAILS}[]")],
+        ["PERMIT2_PERMIT_BATCH"],
+        [],
     ),
     "what the router has": (
         b"\x04\x05\x06\x0b\x0c\x0e",
@@ -238,8 +259,14 @@ DIRTY = step(PAYS, TOKEN, ME, 1)
 UNREAD = {
     "one that may fail unseen": (executed(b"\x80", v3(DIRECT)), "command 0x80"),
     "one that nobody knows": (executed(b"\x07", v3(DIRECT)), "command 0x07"),
-    "a permit": (executed(b"\x0a", v3(DIRECT)), "command 0x0a"),
-    "a permit of many": (executed(b"\x03", v3(DIRECT)), "command 0x03"),
+    "a permit in another form": (executed(b"\x0a", v3(DIRECT)), "not a call of command.PERMIT2"),
+    "a permit of one as of many": (executed(b"\x03", permitted(DETAILS)), "not a call of"),
+    "a permit with dirty bits": (
+        executed(b"\x0a", permitted(DETAILS)[:32] + b"\1" + permitted(DETAILS)[33:]),
+        "a word that is no uint160",
+    ),
+    "a permit that may fail unseen": (executed(b"\x8a", permitted(DETAILS)), "command 0x8a"),
+    "payments by Permit2 of many": (executed(b"\x0d", permitted(DETAILS)), "command 0x0d"),
     "another protocol's": (executed(b"\x10", v3(DIRECT)), "command 0x10"),
     "none": (executed(b""), "not 1 to 64 calls"),
     "too many": (executed(b"\0" * 65, *[v3(DIRECT)] * 65), "not 1 to 64 calls"),

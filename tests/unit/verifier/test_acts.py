@@ -2,6 +2,7 @@
 to, what has no words here is not checked, and each attack by name is refuted."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -165,6 +166,17 @@ def test_what_is_shown_of_each_kind(act):
     assert found["decision"] == found["approvals"] == ("proven", "A")
     block = ("stated", "C") if kind in ("call", "allow") else NOT
     assert found["block"] == block
+
+
+def test_what_permit2_is_told_is_not_checked(tmp_path):
+    """Else bytes that allow by Permit2 would be a call, or an allowance of the token's own."""
+    house = Acts(tmp_path / "s")
+    allow = Allows(SPENDER, ASSET, 60, datetime.fromtimestamp(1_900_000_000, UTC))
+    made = house.made(allow, house.told(allow), "ethereum-local")
+    claims = claims_of(made, house.pins())
+    assert [each for each in claims if each.state == "refuted"] == []
+    found = states(claims)
+    assert (found["effects"], found["decision"]) == (NOT, ("proven", "A"))
 
 
 def words(made, house, claim):
