@@ -22,10 +22,8 @@ from custody.db.sighting_tables import (
 )
 from custody.db.tables import (
     BlockRow,
-    CallOutcomeRow,
     ClientRow,
     CoinRow,
-    ContractStopRow,
     FollowerRow,
     FollowStateRow,
     IdempotencyRow,
@@ -55,8 +53,6 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     ConsumptionRow: "SELECT, INSERT, DELETE",
     UnlistedRow: "SELECT, INSERT, DELETE",
     RestraintRow: "SELECT, INSERT, DELETE",
-    CallOutcomeRow: "SELECT, INSERT, UPDATE",
-    ContractStopRow: "SELECT, INSERT, UPDATE",
     ProofWantRow: "SELECT, INSERT, UPDATE, DELETE",
     UnlistedBeyondRow: "SELECT, INSERT, UPDATE",
     ClaimRow: "SELECT, INSERT, DELETE",

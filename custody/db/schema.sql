@@ -2309,6 +2309,41 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER rpc_asks_no_truncate BEFORE TRUNCATE ON rpc_asks
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER call_outcomes_no_update BEFORE UPDATE ON call_outcomes
+FOR EACH ROW
+WHEN (OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.contract IS DISTINCT FROM NEW.contract
+   OR OLD.settled IS NOT NULL AND OLD.settled IS DISTINCT FROM NEW.settled
+   OR OLD.settled_words IS NOT NULL AND OLD.settled_words IS DISTINCT FROM NEW.settled_words
+   OR OLD.settled_at IS NOT NULL AND OLD.settled_at IS DISTINCT FROM NEW.settled_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER call_outcomes_no_delete BEFORE DELETE ON call_outcomes
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER call_outcomes_no_truncate BEFORE TRUNCATE ON call_outcomes
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER contract_stops_no_update BEFORE UPDATE ON contract_stops
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.contract IS DISTINCT FROM NEW.contract
+   OR OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.reason IS DISTINCT FROM NEW.reason
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at
+   OR OLD.ended_by IS NOT NULL AND OLD.ended_by IS DISTINCT FROM NEW.ended_by
+   OR OLD.ended_reason IS NOT NULL AND OLD.ended_reason IS DISTINCT FROM NEW.ended_reason) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER contract_stops_no_delete BEFORE DELETE ON contract_stops
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER contract_stops_no_truncate BEFORE TRUNCATE ON contract_stops
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE FUNCTION tell_deposits() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
 VALUES ('deposit', NEW.id, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,

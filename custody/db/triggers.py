@@ -38,6 +38,7 @@ from custody.db.log_tables import (
 )
 from custody.db.message_tables import MessageRow
 from custody.db.move_tables import VaultMoveRow, VaultMoveStepRow
+from custody.db.outcome_tables import CallOutcomeRow, ContractStopRow
 from custody.db.pause_tables import PauseRow
 from custody.db.payout_tables import PayoutFileRow, PayoutLineRow
 from custody.db.proof_tables import ChainProofRow
@@ -221,6 +222,12 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     ApiKeyRow: Life(changing=("name",), once=("revoked_at",)),
     RpcTokenRow: Life(once=("revoked_at",)),
     RpcAskRow: Life(once=("told_at", "told_as")),
+    CallOutcomeRow: Life(
+        # Looked at anew before each signature.
+        changing=("checked", "checked_words", "checked_height", "checked_hash", "checked_at"),
+        once=("settled", "settled_words", "settled_at"),
+    ),
+    ContractStopRow: Life(changing=("open_key",), once=("ended_at", "ended_by", "ended_reason")),
 }
 
 

@@ -90,16 +90,20 @@ async def note_after(
 
 
 async def _locked(session: WriteSession, wanted: Bounded) -> CallOutcomeRow:
-    names = CallOutcomeRow.__table__.columns.keys()
-    new = dict.fromkeys(names) | {
-        "transfer_id": wanted.transfer,
-        "vault_id": wanted.vault,
-        "network": wanted.network,
-        "contract": wanted.call.contract,
-    }
-    await session.insert_missing(CallOutcomeRow, [new])
     mine = select(CallOutcomeRow).where(CallOutcomeRow.transfer_id == wanted.transfer)
-    (row,) = await session.for_update(mine.order_by(CallOutcomeRow.transfer_id))
+    mine = mine.order_by(CallOutcomeRow.transfer_id)
+    found = await session.for_update(mine)
+    if not found:
+        names = CallOutcomeRow.__table__.columns.keys()
+        new = dict.fromkeys(names) | {
+            "transfer_id": wanted.transfer,
+            "vault_id": wanted.vault,
+            "network": wanted.network,
+            "contract": wanted.call.contract,
+        }
+        await session.insert_missing(CallOutcomeRow, [new])
+        found = await session.for_update(mine)
+    (row,) = found
     return row
 
 

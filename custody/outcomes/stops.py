@@ -41,6 +41,8 @@ async def check_callable(
 async def stop(session: WriteSession, wanted: Bounded, reason: str, now: datetime) -> None:
     """Unless it stands already."""
     call, place = wanted.call, (wanted.vault, wanted.network)
+    if await repository.standing(session, *place, call.contract) is not None:
+        return
     new = {
         "id": new_id("cst"),
         "vault_id": wanted.vault,
