@@ -1,8 +1,8 @@
 """Solana: version 0 messages, what their instructions pay, and their one Ed25519 signature.
 
-A message with lookup tables, a second signer or an instruction that is not known here is refused:
-then nothing says what else it does. No block of Solana proves a transaction without replaying it,
-so what is said of blocks is what nodes said.
+A message with lookup tables or an instruction that is not known here is refused: then nothing says
+what else it does. One with a second signer is not read. No block of Solana proves a transaction
+without replaying it, so what is said of blocks is what nodes said.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from custody_verify.addresses import base58, from_base58
-from custody_verify.errors import Refuted, Unreadable, refute, reject
+from custody_verify.errors import NotRead, Refuted, Unreadable, refute, reject
 from custody_verify.keys import check_ed25519, is_on_ed25519
 from custody_verify.model import Anchors, Block, Effect, Meaning, Pay, Transaction
 from custody_verify.strict import Reader
@@ -67,8 +67,9 @@ def parse(data: bytes) -> Message:
         called = reader.take(_length(reader))
         refute(max(program, *accounts, 0) >= len(keys), "an account that only a lookup table names")
         instructions.append(Instruction(keys[program], tuple(keys[at] for at in accounts), called))
-    if _length(reader) or signers != 1 or len(set(keys)) != len(keys):
-        raise Refuted("lookup tables, other signers than the payer, or an account twice")
+    if signers == 2:
+        raise NotRead("a message that two sign is not read here")
+    refute(_length(reader) or signers != 1 or len(set(keys)) != len(keys), "lookups, or signers")
     return Message(keys, lifetime, tuple(instructions), reader.at)
 
 

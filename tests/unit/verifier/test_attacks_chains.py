@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from custody_verify import bitcoin, contracts, evm, solana, tron
 from custody_verify.addresses import eip55
-from custody_verify.errors import Refuted, Unreadable
+from custody_verify.errors import NotRead, Refuted, Unreadable
 from custody_verify.model import Anchors, Call, Meaning, Pay, Transaction
 
 from chains.bitcoin.signatures import der_encode
@@ -363,10 +363,13 @@ def test_protobuf_in_another_spelling(data):
 
 
 def test_solana_messages_that_do_more(sol):
-    """A second signer, lookup tables, an instruction more, an account twice."""
+    """More signers, lookup tables, an instruction more, an account twice. What two sign is not
+    read."""
     tx = transaction_of(sol[1])
     data = bytearray(tx.unsigned)
-    for at, value in ((0, 0), (1, 2), (0, 0x81)):
+    with pytest.raises(NotRead, match="two sign"):
+        solana.decode(tx._replace(unsigned=bytes([*data[:1], 2, *data[2:]])))
+    for at, value in ((0, 0), (1, 0), (1, 3), (0, 0x81)):
         changed = bytes(data[:at]) + bytes([value]) + bytes(data[at + 1 :])
         with pytest.raises((Refuted, Unreadable)):
             solana.decode(tx._replace(unsigned=changed))
