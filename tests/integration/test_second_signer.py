@@ -5,20 +5,34 @@ both assets."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from solders.keypair import Keypair
 from sqlalchemy import select
 
-from chains.model import Address
+from chains.model import Address, ConflictKey
+from custody.bootstrap import open_custody
+from custody.cli.recover import _recovery
+from custody.config import Settings
+from custody.db.gas_tables import GasCarrierRow
+from custody.db.session import Database
 from custody.db.tables import ApiKeyRow
+from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
 from custody.gas.model import Bearer
 from custody.gas.service import NewRule, set_rule
+from custody.transactions.repository import keys_by_transaction
+from signer.client import SignerUnavailable
+from signer.wire import SignRequest
+from tests.support.exported import claims_about, graded
 from tests.support.solana_issuer import SolanaIssuer, SolanaToken
 from tests.support.token_house import Refused, TokenHouse, Vault, opened
 
@@ -143,6 +157,10 @@ async def test_tokens_leave_a_vault_and_the_top_up_is_saved(house: House, kind: 
     assert shown["items"] == [] and shown["waiting"] == []
     assert {each["asset"] for each in await scene.vault.deposits()} == {scene.token.asset.id}
     await scene.compare()
+    # An auditor is shown who decided what, and that the checker reads no message that two sign.
+    for each in (done, carrier):
+        said = graded(await claims_about(house, each["id"]))
+        assert (said["decision"], said["effects"]) == (("proven", "A"), ("not checked", ""))
     # The payee's account is there now, so the second one costs its fee alone.
     await scene.vault.until(await scene.pays(), "final")
     assert await scene.token.has(scene.payee) == 2 * UNITS
@@ -214,3 +232,81 @@ async def test_the_carrier_is_called_off(house: House) -> None:
     again = await scene.vault.ask(scene.token.asset.id, UNITS, scene.payee, retry_of=asked["id"])
     assert (await scene.vault.until(again, "final", "failed"))["state"] == "final"
     await scene.compare()
+
+
+async def test_lost_answers_and_a_lost_database(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the owner's signature and of the house's the first answer is lost, so each is asked for
+    again. Then a database from before is rebuilt from the journal: it has both halves, which share
+    the nonce value, and knows that one submits the other."""
+    scene, custody = await opened_scene(house, bears=Bearer.CLIENT), house.services.custody
+    before = tmp_path / "before.db"
+    await copied(custody.settings, before)
+    lost: set[str | None] = set()
+    sign = custody.signer.sign
+
+    async def losing(requests: Sequence[SignRequest], follows: Collection[int] = ()) -> Any:
+        outcomes = await sign(requests, follows)
+        halves = {each.tx.sender for each in requests} - {None}
+        if halves - lost:
+            lost.update(halves)
+            raise SignerUnavailable("the answer is lost")
+        return outcomes
+
+    monkeypatch.setattr(custody.signer, "sign", losing)
+    asked = await scene.pays()
+    carrier = await scene.carrier()
+    assert lost == {scene.vault.address, scene.payer.address}
+    monkeypatch.undo()
+    rows = await transactions_of(custody.database)
+    settings = custody.settings.model_copy(
+        update={"database_url": SecretStr(f"sqlite+aiosqlite:///{before}")}
+    )
+    async with open_custody(settings) as older:
+        assert not {asked["id"], carrier["id"]} & (await transactions_of(older.database)).keys()
+        recovery = _recovery(older)
+        await recovery.run(await recovery.plan(), addresses=20, database_complete=True)
+        again = await transactions_of(older.database)
+        async with older.database.read() as session:
+            mine = select(GasCarrierRow).where(GasCarrierRow.named == carrier["id"])
+            (found,) = await session.all(mine)
+            call = await session.get(TransferRow, carrier["id"])
+    for each in (asked["id"], carrier["id"]):
+        (old, keys), (new, shared) = rows[each], again[each]
+        assert (new.payload, new.sender, new.raw, new.txid) == (
+            old.payload,
+            old.sender,
+            old.raw,
+            old.txid,
+        )
+        assert shared == keys
+    assert set(again[carrier["id"]][1]) < set(again[asked["id"]][1])
+    assert (found.named, found.bears) == (carrier["id"], "client")
+    assert call is not None and call.kind == "call_charged"
+    await scene.vault.until(asked, "final")
+    await scene.done()
+    await scene.compare()
+
+
+async def copied(settings: Settings, to: Path) -> None:
+    assert settings.database_url is not None
+    name = settings.database_url.get_secret_value().removeprefix("sqlite+aiosqlite:///")
+
+    def copy() -> None:
+        with closing(sqlite3.connect(name)) as source, closing(sqlite3.connect(to)) as target:
+            source.backup(target)
+
+    await asyncio.to_thread(copy)
+
+
+async def transactions_of(
+    database: Database,
+) -> dict[str, tuple[TransactionRow, tuple[ConflictKey, ...]]]:
+    """By transfer, with the keys that each takes."""
+    async with database.read() as session:
+        row, carried = TransactionRow, TransactionTransferRow
+        both = select(carried.transfer_id, row).join(row, row.id == carried.transaction_id)
+        found = dict([*await session.rows(both)])
+        keys = await keys_by_transaction(session, [each.id for each in found.values()])
+    return {transfer: (each, keys[each.id]) for transfer, each in found.items()}
