@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
 
+from chains.errors import NodeUnavailable
 from chains.model import TxId
 from custody.db.gas_tables import GasCarrierRow
 from custody.db.proof_tables import ProofWantRow
@@ -21,6 +22,7 @@ from custody.gas.carrying import Carrying
 from custody.gas.model import Bearer
 from custody.transactions.claiming import number_of
 from custody.transactions.planners.plan import Plan
+from custody.transactions.repository import contest
 from custody.transfers.gas_needs import Brought
 from custody.transfers.service import Transfers
 from signer.wire import RefusalCode
@@ -113,19 +115,29 @@ async def test_where_nobody_submits_any_more_coins_are_brought(database: Databas
     assert {await house.desk.state(each) for each in (signed, asked)} == {"final"}
 
 
-async def test_what_is_built_goes_no_other_way(database: Database):
+@pytest.mark.parametrize("is_built", [False, True])
+async def test_what_is_claimed_or_built_goes_no_other_way(database: Database, is_built: bool):
     """It may be signed at any moment: with coins brought beside, it would be held up by its own
     costs."""
     house = await House.opened(database)
     await house.carries()
     asked = await house.send(UNITS)
+
+    def away(call: str) -> None:
+        if call == "prepare" and not is_built:
+            raise NodeUnavailable("no answer")
+
     house.desk.signer.refuse = [(RefusalCode.UNAVAILABLE, "journal")]
+    house.desk.adapter.before = away
     await house.desk.run_outbox()
-    assert await house.desk.phase(asked) == "built"
+    async with database.read() as session:
+        (row,) = await contest(session, asked)
+    assert row.state == ("built" if is_built else "claimed")
     await house.rule()
     await house.step()
     assert await house.needs() == [(asked, 1, "apart")]
     house.desk.signer.refuse = []
+    house.desk.adapter.before = lambda call: None
     await house.carries()
     await house.settle(asked)
     assert await house.states() == [], "no coins were brought"
