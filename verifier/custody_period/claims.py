@@ -287,7 +287,9 @@ class _Period:
         day, last = (date.fromisoformat(self.head[end][:10]) for end in ("from", "to"))
         last -= timedelta(days=self.head["to"][11:] == "00:00:00Z")
         days = [str(day + timedelta(days=at)) for at in range((last - day).days + 1)]
-        wanted = [(each, text(row["network"])) for each in days for row in rows]
+        networks = {text(each["asset"]).partition("/")[0] for each in self._listed("balances")}
+        networks |= {text(row["network"]) for row in rows}
+        wanted = [(each, network) for each in days for network in networks]
         found = [(row["day"], row["network"]) for row in rows]
         refute({*wanted} != {*found} or len({*found}) != len(found), "a day is left out, or twice")
         missed = [

@@ -238,6 +238,21 @@ def test_samples_of_another_seed_are_not_those_that_are_drawn(made, middle):
     assert "not the samples" in refuted(more, pins())["samples"]
 
 
+def test_no_more_samples_than_requests(made):
+    package = made["all"]
+    head = package.json("period")
+    more = package.put("period", {**head, "samples": 6})
+    assert "more samples" in refuted(more, pins())["samples"]
+
+
+def test_a_head_at_the_last_entry_does_not_show_that_it_was_the_last(made):
+    """One behind it does: then the next entry is shown, and is of that chain."""
+    package = made["middle"]
+    at_the_end = pins(heads={18: heads(package)[18]})
+    assert states(package, at_the_end)["entries"] == ("stated", "D")
+    assert states(package, all_pins(package))["entries"] == ("proven", "A")
+
+
 def test_a_sample_that_is_refuted_refutes_the_package(middle):
     (name, *_) = [each for each in middle.parts if each.startswith("samples/")]
     spoiled = middle.parts[name].replace(b'"requested_at":"2026', b'"requested_at":"2025')
@@ -351,8 +366,7 @@ def test_a_day_without_a_comparison_can_t_be_left_out(middle):
     (row,) = tables["reconciliations"]
     for rows in ([], [row, row], [{**row, "day": "2026-11-28"}]):
         other = middle.put("controls", {**tables, "reconciliations": rows})
-        if rows:
-            assert "controls" in refuted(other, pins())
+        assert "controls" in refuted(other, pins())
 
 
 def test_what_is_not_known_is_refused(middle):
