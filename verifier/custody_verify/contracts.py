@@ -5,23 +5,21 @@ of any other call the selector and the coins that go with it.
 from collections.abc import Callable
 from typing import Final
 
-from custody_verify.errors import NotRead, refute
+from custody_verify.errors import refute, unread
 from custody_verify.hashes import keccak256
 from custody_verify.model import Allow, Call, Effect, Pay
 
+Spell = Callable[[bytes], str]
 PADDING: Final = bytes(12)
 _PAY: Final = keccak256(b"transfer(address,uint256)")[:4] + PADDING
 _ALLOW: Final = keccak256(b"approve(address,uint256)")[:4] + PADDING
 PERMIT2: Final = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
 
 
-def told(
-    asset: str, contract: str, value: int, data: bytes, spell: Callable[[bytes], str]
-) -> Effect:
+def told(asset: str, contract: str, value: int, data: bytes, spell: Spell) -> Effect:
     """`asset`: what the contract's token would be called. A payment or an allowance in another form
     than ERC-20's is a call, which no mandate means by these. Permit2 is told in its own."""
-    if contract == PERMIT2:
-        raise NotRead("what Permit2 is told is not read here")
+    unread(contract == PERMIT2, "what Permit2 is told is not read here")
     other, units = spell(data[16:36]), int.from_bytes(data[36:], "big")
     if data[:16] == _PAY and len(data) == 68 and not value:
         return Pay(other, asset, units)

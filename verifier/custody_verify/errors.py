@@ -19,6 +19,12 @@ def refute(found: object, words: str) -> None:
         raise Refuted(words)
 
 
+def unread(found: object, words: str) -> None:
+    """Raises NotRead if there is anything in `found`."""
+    if found:
+        raise NotRead(words)
+
+
 def reject(found: object, words: str) -> None:
     """Raises Unreadable if there is anything in `found`."""
     if found:

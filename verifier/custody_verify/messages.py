@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from custody_verify.addresses import from_base58
 from custody_verify.contracts import PERMIT2
-from custody_verify.errors import NotRead, Refuted, Unreadable, refute
+from custody_verify.errors import Refuted, Unreadable, refute, unread
 from custody_verify.hashes import keccak256
 from custody_verify.keys import account, check_ed25519
 from custody_verify.model import Allow, Effect, Meaning, Sign, Transaction
@@ -45,8 +45,7 @@ def decode(tx: Transaction) -> Meaning:
 
 def _message(tx: Transaction) -> list[str]:
     """Its kind, for which transfer it is, and its content."""
-    if not tx.unsigned.startswith(_FIRST):
-        raise NotRead("a payment that its payer signed apart (EIP-3009) is not read here")
+    unread(not tx.unsigned.startswith(_FIRST), "a payment signed apart (EIP-3009) is not read")
     found = tx.unsigned[len(_FIRST) :].decode().split("\n", 2)
     if len(found) != 3 or found[0] not in _KINDS or tx.sender is None:
         raise Unreadable("a message of a kind that is not known here, or of nobody")
@@ -60,8 +59,7 @@ def _typed(kind: str, content: str, network: str) -> Effect:
     contract, primary = text(said["domain"]["verifyingContract"]), text(said["primaryType"])
     if int(network.partition(":")[2], 0) != said["domain"]["chainId"]:
         raise Refuted("its domain names another chain")
-    if contract == PERMIT2:
-        raise NotRead("what Permit2 may hand on is not read here")
+    unread(contract == PERMIT2, "what Permit2 may hand on is not read here")
     if primary != "Permit":
         return Sign(kind, f"{contract}/{primary}", content.encode())
     gives = fields(said["message"], "owner spender value nonce deadline")
@@ -74,8 +72,7 @@ def check_signed(tx: Transaction, chain: Any) -> str:
     """The signature is the sender's, of these bytes, under the name that they have."""
     kind, _, content = _message(tx)
     data, signed = content.encode(), tx.signed.decode()
-    if kind.endswith("-712"):
-        raise NotRead("typed data is not hashed here: whose signature it is was not checked")
+    unread(kind.endswith("-712"), "typed data is not hashed here: nor whose signature it is")
     if kind == "solana-text":
         name = sha256(data).hexdigest()
         check_ed25519(from_base58(str(tx.sender), 32), from_base58(signed, 64), data)
