@@ -30,9 +30,11 @@ from tests.support.signer import PASSPHRASE
 from tests.support.token_cases import (
     frozen_by_its_issuer,
     frozen_is_promised_to_nobody,
+    moved_less_a_fee,
     paused_by_its_issuer,
     paused_is_promised_to_nobody,
     received_and_sent,
+    refilled_less_a_fee,
     refused_by_name,
     reorganised,
     sent_whole,
@@ -274,10 +276,11 @@ async def test_on_tron(house: House, case: Case, kind: str) -> None:
     await vault.compare(token)
 
 
-async def test_a_sweep_brings_what_arrives(house: House) -> None:
+@pytest.mark.parametrize("case", [swept_less_a_fee, refilled_less_a_fee, moved_less_a_fee])
+async def test_it_brings_what_arrives(house: House, case: Case) -> None:
     vault, token = await house.new_vault(), house.issuer.tokens["dollar"]
     await token.do("setParams(uint256,uint256)", 10, 49)
     try:
-        await swept_less_a_fee(vault, token)
+        await case(vault, token)
     finally:
         await token.do("setParams(uint256,uint256)", 0, 0)
