@@ -4,6 +4,7 @@ by permits that it signed and somebody submitted."""
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from chains.evm.permits import Kind, Permit, Typed
 from chains.model import Address
 from custody.apikeys.model import Scope
 from custody.apikeys.service import create_key
+from custody.audit.period_controls import encumbrances
 from custody.devnet.policy import MACHINE
 from tests.integration.test_messages import House, ask, house, signed
 from tests.support.evm_tokens import EvmIssuer
@@ -109,6 +111,11 @@ async def test_a_permit_is_there_once_somebody_submitted_it(house: House) -> Non
     (item,) = (await house.get(f"vaults/{vault.id}/allowances"))["items"]
     assert (item["spender"], item["left_base_units"]) == (ONE, "1200")
     assert item["transfer_id"] == found["id"]
+    custody = house.services.custody
+    async with custody.database.read() as session:
+        stands = await encumbrances(session, custody.clock() + timedelta(seconds=1))
+    told = [(e["kind"], e["spender"], e["amount"]) for e in stands if e["vault"] == vault.id]
+    assert told == [("allowance", ONE, "1200"), ("message", None, None)], "as a period tells it"
     # What a transfer says later stands in its place.
     allowed = await allow(vault, ONE, 5)
     (item,) = (await house.get(f"vaults/{vault.id}/allowances"))["items"]

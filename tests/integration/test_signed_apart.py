@@ -5,6 +5,7 @@ At the end of each case ledger and chain are the same of both assets."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from sqlalchemy import select
 
 from chains.evm import permits
 from chains.model import TxId, UnsignedTx
+from custody.audit.period_controls import encumbrances
 from custody.db.tables import ApiKeyRow
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow
 from custody.gas.model import Bearer
@@ -277,6 +279,10 @@ async def test_its_time_passes_and_nobody_submitted_it(house: TokenHouse[EvmIssu
     typed = permits.typed_of(house.network, tx)
     assert typed is not None and isinstance(typed.said, permits.Authorization)
     before = typed.said.before
+    async with custody.database.read() as session:
+        stands = await encumbrances(session, custody.clock() + timedelta(seconds=1))
+    apart = [each for each in stands if each["kind"] == "apart"]
+    assert [each["owner"] for each in apart] == [scene.vault.address], "as a period tells it"
     await node.ask("anvil_setNextBlockTimestamp", before - 1)
     await node.mine()
     await node.finalize()
