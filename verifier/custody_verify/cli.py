@@ -92,8 +92,7 @@ def _parser() -> argparse.ArgumentParser:
                         action="append", default=[])  # fmt: skip
     parser.add_argument("--logged", metavar="FILE", help="a later proof that it is in that log")
     parser.add_argument("--seed", metavar="HEX", help="of a period: that its samples are drawn by")
-    parser.add_argument("--head", metavar="N.HEX", help="of the ledger, from before",
-                        action="append", default=[])  # fmt: skip
+    parser.add_argument("--head", metavar="N.HEX", action="append", default=[], help="a ledger's")
     parser.add_argument("--digest", metavar="HEX", help="that the manifest must have")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     return parser
