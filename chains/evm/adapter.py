@@ -109,7 +109,8 @@ class EvmAdapter:
 
     async def check(self) -> None:
         """Also finds out whether the node traces blocks, unless it is known that it does."""
-        served, expected = await self._node.questions.chain_id(), self._network.number("chain_id")
+        served = await (await self._node.questions()).chain_id()
+        expected = self._network.number("chain_id")
         if served != expected:
             raise WrongChain(f"the node serves chain id {served}, not {expected}")
         await self._blocks.probe()

@@ -290,7 +290,7 @@ async def _level(node: NodeConnection, network: Network, price: Any) -> fees.Fee
         next_base_fee = int(price["baseFeePerGas"][-1], 16)
     priority = fees.usual_priority(rewards)
     if priority is None:
-        priority = await node.questions.max_priority_fee()
+        priority = await (await node.questions()).max_priority_fee()
     # Below its least tip a network's nodes take no transaction, however empty their blocks are.
     least = network.parameters.get("priority_fee_min", 0)
     return fees.eip1559_level(next_base_fee, max(priority, least))

@@ -6,9 +6,11 @@ so a set of questions goes past it. Knows no transaction and no block.
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
@@ -55,6 +57,7 @@ class NodeConnection:
 
     def __init__(self, endpoint: str | Endpoint, timeout_s: float) -> None:
         self._rpc = JsonRpc(Connection(endpoint, timeout_s), decode=_decode, limits=_LIMITED)
+        self._questions: Questions | None = None
 
     async def call(self, method: str, *params: object, reader: Reader | None = None) -> Any:
         """The bare `result`, which may be None; what `reader` keeps of it, where it may be large.
@@ -85,13 +88,14 @@ class NodeConnection:
                 raise answer
         return answers
 
-    @cached_property
-    def questions(self) -> Questions:
-        """Single ones, by web3: a third of all that a process of ours imports, and loaded when the
-        first is asked. Who has no EVM node never does."""
-        from chains.evm.provider import Questions
-
-        return Questions(self._rpc)
+    async def questions(self) -> Questions:
+        """Single ones, by web3: a third of all that a process of ours imports, which takes a second
+        and more. So it is loaded in a thread when the first is asked, and others wait for nothing.
+        Who has no EVM node never loads it."""
+        if self._questions is None:
+            provider = await to_thread(import_module, "chains.evm.provider")
+            self._questions = provider.Questions(self._rpc)
+        return self._questions
 
     async def close(self) -> None:
         await self._rpc.close()

@@ -73,8 +73,7 @@ class Node:
         result = await self._answer(method, *params)
         return result if reader is None or result is None else reader(result)
 
-    @property
-    def questions(self) -> Any:
+    async def questions(self) -> Any:
         """Single ones."""
 
         async def chain_id() -> int:
