@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from chains.adapter import ChainAdapter
+from chains.adapter import ChainAdapter, TellsAuthorizations
 from chains.answers import found
 from chains.errors import ChainError, NodeError, WrongChain
-from chains.model import BlockRef, TxId
+from chains.model import BlockRef, TxId, UnsignedTx
 from chains.networks import Finality
 from chains.nodes import WITNESS_DISAGREES, WITNESS_SILENT, Trouble
 from chains.nodes.apart import Apart, final_height
@@ -35,12 +35,15 @@ OurBlock = Callable[[int], Awaitable[BlockRef | None]]
 class Death:
     """That a transaction can't be included any more: `key` was used up by another one, `by`, in the
     final block at `height`; or it has expired, and all three are None. `txid`: None for what no
-    block has by a name of its own."""
+    block has by a name of its own; then `apart` is what its payer signed, if it has expired, which
+    its contract has not seen at the final block `at`."""
 
     txid: TxId | None
     key: str | None = None
     by: TxId | None = None
     height: int | None = None
+    apart: UnsignedTx | None = None
+    at: BlockRef | None = None
 
 
 @dataclass(slots=True)
@@ -186,6 +189,11 @@ class Witnesses:
 
 
 async def _shows(adapter: ChainAdapter, death: Death) -> bool:
+    if death.apart is not None:
+        assert death.at is not None
+        if not isinstance(adapter, TellsAuthorizations):
+            return False
+        return not await adapter.is_used(death.apart, death.at)
     if death.txid is not None:
         [status] = await adapter.statuses([death.txid])
         if found(status).state in (TxState.INCLUDED, TxState.REVERTED):

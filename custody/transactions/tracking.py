@@ -191,11 +191,11 @@ class Tracker:
             event = _next(codec, row, found.facts[row.id])
             if isinstance(event, Die):
                 found.deaths[row.id] = death_of(found.facts[row.id])
-                named = row.id not in signed_apart
-                doubt = await self._witness_against(network, row, found.deaths[row.id], named)
-                spoilt = isinstance(found.deaths[row.id], Consumption)  # by a block of ours
-                if doubt is None and row.id in signed_apart and not spoilt:
+                cause, apart = found.deaths[row.id], row.id in signed_apart
+                if apart and not isinstance(cause, Consumption):  # by no block of ours
                     doubt = await self._contract_against(network, row)
+                else:
+                    doubt = await self._witness_against(network, row, cause, named=not apart)
                 if doubt is not None:
                     found.facts[row.id] = replace(found.facts[row.id], doubt=doubt)
                     continue
@@ -259,6 +259,7 @@ class Tracker:
         network: NetworkId,
         row: TransactionRow,
         cause: Consumption | str | None,
+        *,
         named: bool,
     ) -> str | None:
         """Which witness does not show the same death, in words; None if all do, or there are
@@ -274,8 +275,9 @@ class Tracker:
 
     async def _contract_against(self, network: NetworkId, row: TransactionRow) -> str | None:
         """Why a payment that was signed apart may have been made all the same, in words: its
-        contract says so at our newest final block, or does not answer."""
-        adapter = self._adapters[network]
+        contract says so at our newest final block, or does not answer, by our node or a
+        witness."""
+        adapter, witnesses = self._adapters[network], self._witnesses.get(network)
         async with self._database.read() as session:
             height = await chain_repository.newest_final_height(session, network)
             final = (
@@ -289,7 +291,11 @@ class Tracker:
             used = await adapter.is_used(unsigned_of(row), final)
         except ChainError as error:
             return f"its contract did not say whether it has seen it: {error.code}"
-        return "no block shows it, and its contract says that it was made" if used else None
+        if used:
+            return "no block shows it, and its contract says that it was made"
+        if witnesses is None:
+            return None
+        return await witnesses.doubt_of(Death(None, apart=unsigned_of(row), at=final))
 
     async def _can_settle(
         self,

@@ -10,11 +10,13 @@ from sqlalchemy import update
 
 from chains.block import Reading
 from chains.errors import NodeUnavailable
+from chains.nodes.witnesses import Witnesses
 from custody.db.session import Database
 from custody.db.tables import ReadingRow
 from custody.gas.carrying import Carrying
 from custody.transfers.service import Transfers
 from tests.support import fake_adapter
+from tests.support.fake_adapter import FakeAdapter
 from tests.support.fake_apart import used_up
 from tests.support.fake_chain import LIFETIME_BLOCKS
 from tests.unit.custody.gas.carried import House
@@ -55,6 +57,32 @@ async def test_what_nobody_submitted_in_time_is_dead_when_its_contract_says_so(
     await house.step()
     assert await house.carriers() == []
     assert (await desk.reconcile()).is_clean
+
+
+async def test_a_witness_is_asked_for_its_contracts_word_too(database: Database):
+    """No node knows it by a name, so what a node has of it says nothing."""
+    house = await House.opened(database)
+    await house.carries()
+    desk = house.desk
+    witness = FakeAdapter(desk.node)
+    witnesses = Witnesses([("w", witness)], desk.network.finality)
+    desk.worker._tracker._witnesses = {desk.network.id: witnesses}
+    asked, calls = await house.signed(), list[str]()
+
+    def away(call: str) -> None:
+        calls.append(call)
+        if call == "is_used":
+            raise NodeUnavailable("no answer")
+
+    witness.before = away
+    await desk.node.mine(2 * LIFETIME_BLOCKS)
+    await desk.node.finalize()
+    await desk.track()
+    assert await desk.state(asked) == "in_flight", "the witness was not heard"
+    assert "is_used" in calls and "statuses" not in calls
+    witness.before = lambda call: None
+    await desk.track()
+    assert await desk.state(asked) == "failed"
 
 
 async def test_blocks_of_its_life_that_nobody_read_keep_it_in_flight(database: Database):
