@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from chains.adapter import Estimated
+from chains.adapter import AskedAllowance, Estimated
 from chains.answers import Answers, attempt, each_answer, found
 from chains.assets import TokenSaid
 from chains.balances import Restrained, each_balance
@@ -178,9 +178,12 @@ class TronAdapter:
         """Beyond the interface as `prepare`."""
         return await self._preparer.estimate(intent)
 
-    async def allowances(self, asked: Sequence[tuple[AssetId, Address, Address]]) -> Answers[int]:
+    async def allowances(self, asked: Sequence[AskedAllowance]) -> Answers[int]:
         return await each_answer(
-            asked, lambda each: tokens.allowance(self._rpc, self._network, *each)
+            asked,
+            lambda each: tokens.allowance(
+                self._rpc, self._network, each.asset, each.owner, each.spender
+            ),
         )
 
     async def quote(self, intent: TransferIntent) -> Costs:

@@ -9,6 +9,7 @@ import pytest
 from eth_abi.abi import encode
 
 from chains import abi
+from chains.adapter import AskedAllowance
 from chains.catalogue import built_in
 from chains.costs import CostKind
 from chains.effects import Call
@@ -149,4 +150,4 @@ async def test_what_would_help_is_said(opened: Open, token: Any, words: str) -> 
 
 async def test_what_may_be_taken_is_asked_of_the_token(opened: Open) -> None:
     adapter = opened(pool(may=12))
-    assert await adapter.allowances([(USDT.id, PAYER.address, POOL)]) == [12]
+    assert await adapter.allowances([AskedAllowance(USDT.id, PAYER.address, POOL)]) == [12]
