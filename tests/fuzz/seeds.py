@@ -23,7 +23,7 @@ from chains.contracts.values import Value, encode
 from chains.evm import address as evm_address
 from chains.evm.build import Kind, encode_signed, encode_unsigned
 from chains.evm.build import Transaction as EvmTransaction
-from chains.evm.permits import Authorization, Domain, Permit, Typed, call
+from chains.evm.permits import FUNCTIONS, Authorization, Domain, Permit, Typed, call
 from chains.evm.permits import Kind as TypedKind
 from chains.families import CODECS
 from chains.keys import ExtendedPublicKey
@@ -125,7 +125,11 @@ def evm_typed() -> list[bytes]:
     pays = Authorization(EVM_SENDER, PAYEE, 1_500_000, 0, 1_764_000_600, b"\7" * 32)
     allows = Permit(EVM_SENDER, PAYEE, 7, 3, 1_764_000_600)
     each = [Typed(kind, DOMAIN, allows if kind is TypedKind.PERMIT else pays) for kind in TypedKind]
-    signed = [call(typed, KEY.sign_recoverable(typed.digest, hasher=None)) for typed in each]
+    signed = [
+        call(typed, KEY.sign_recoverable(typed.digest, hasher=None))
+        for typed in each
+        if typed.kind in FUNCTIONS
+    ]
     return [typed.payload for typed in each] + signed
 
 

@@ -185,7 +185,7 @@ async def test_a_simulation_names_the_payee_that_the_chain_refuses(
     await payer.with_nonce()
     good, bad = [await node.outside_address() for _ in range(2)]
     wish = await claimed(adapter, paying(payer, (good, SOL), (bad, 1_000)))
-    monkeypatch.setattr(prepare, "_check_recipients", lambda *_: None)
+    monkeypatch.setattr(prepare, "check_recipients", lambda *_: None)
     with pytest.raises(DustAmount, match=f"output 2 of 2, {bad}, would hold less than its rent"):
         await one(adapter.prepare, wish)
     assert await node.balance(good) == 0

@@ -85,7 +85,8 @@ def signed_apart(house: House) -> dict[str, str]:
     return dict(
         house.books.rows(
             "SELECT t.txid, v.client_id FROM transactions t JOIN vaults v ON v.id = t.vault_id"
-            " WHERE t.txid LIKE '%/authorization:%'"
+            " WHERE t.txid LIKE ?",
+            "%/authorization:%",
         )
     )
 
