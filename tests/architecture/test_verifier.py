@@ -24,6 +24,9 @@ WITNESS_LINES_MAX = 535
 PERIOD = sorted((VERIFIER / "custody_period").glob("*.py"))
 PERIOD_LINES_MAX = 350
 """Who checks one payment does not read it; who checks a period reads both."""
+REPORT = sorted((VERIFIER / "custody_report").glob("*.py"))
+REPORT_LINES_MAX = 150
+"""It decides nothing. Who checks a claim does not read it; its words are a file of text."""
 SERVES = {"http", "os", "socket", "threading", "urllib"}
 """What a witness needs beside: it answers, fetches, and writes to the disk for good."""
 ALLOWED = {"cryptography", "custody_verify"}
@@ -50,11 +53,12 @@ def strange(source: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "path", [*FILES, *PERIOD], ids=lambda path: f"{path.parent.name}/{path.name}"
+    "path", [*FILES, *PERIOD, *REPORT], ids=lambda path: f"{path.parent.name}/{path.name}"
 )
 def test_the_verifier_imports_nothing_of_the_house(path):
-    """The command alone knows that there are periods."""
+    """The command alone knows that there are periods and reports."""
     beside = {"custody_period"} if path.name == "cli.py" or path in PERIOD else set()
+    beside |= {"custody_report"} if path.name == "cli.py" else set()
     assert strange(path.read_text()) - beside == set(), "write it again: nothing here is shared"
 
 
@@ -79,12 +83,18 @@ def test_the_check_of_a_period_stays_short():
     assert sum(sizes.values()) <= PERIOD_LINES_MAX, sizes
 
 
+def test_the_report_stays_short():
+    sizes = {path.name: count(path.read_text()) for path in REPORT}
+    assert sum(sizes.values()) <= REPORT_LINES_MAX, sizes
+
+
 def test_the_house_imports_nothing_of_the_verifier():
     found = [
         str(path)
         for folder in HOUSE
         for path in (ROOT / folder).rglob("*.py")
-        if {"custody_verify", "custody_period", "custody_witness"} & set(imported(path.read_text()))
+        if {f"custody_{each}" for each in ("verify", "period", "report", "witness")}
+        & set(imported(path.read_text()))
     ]
     assert found == [], "the same code on both sides would make the same mistake"
 
@@ -107,6 +117,7 @@ print(*sorted(names - set(sys.stdlib_module_names)))
         "cryptography",
         "custody_verify",
         "custody_period",
+        "custody_report",
         "cffi",
         "typing_extensions",
     }
@@ -129,5 +140,6 @@ def test_it_stays_short():
 def test_every_file_has_its_place_in_the_readme():
     text = (VERIFIER / "README.md").read_text()
     named = [path.name for path in FILES if path.name != "__init__.py"]
-    named += [f"custody_period/{path.name}" for path in PERIOD if path.name != "__init__.py"]
+    beside = [path for path in (*PERIOD, *REPORT) if path.name != "__init__.py"]
+    named += [f"{path.parent.name}/{path.name}" for path in beside]
     assert [name for name in named if f"`{name}`" not in text] == []

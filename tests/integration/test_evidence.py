@@ -58,7 +58,7 @@ def verifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("verifier")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
     (packages,) = place.glob("lib/python3*/site-packages")
-    for name in ("custody_verify", "custody_period"):
+    for name in ("custody_verify", "custody_period", "custody_report"):
         (packages / name).symlink_to(VERIFIER / name)
     theirs = Path(next(each for each in sys.path if each.endswith("site-packages")))
     for name in ("cryptography", "cffi", "_cffi_backend*", "pycparser"):

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from custody_period.claims import examine_period
+from custody_report import report
 
 from custody_verify import bundle
 from custody_verify.addresses import tron_account
@@ -42,11 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.json:
         print(json.dumps({**about, "claims": [each._asdict() for each in claims]}, indent=1))
     else:
-        print("\n".join(f"{name}: {said}" for name, said in about.items()))
-        print("\n".join(map(_line, claims)))
+        print(*(f"{name}: {said}" for name, said in about.items()), *map(_line, claims), sep="\n")
         states = Counter(each.state for each in claims)
         print(", ".join(f"{count} {state}" for state, count in states.items()))
-    return int(any(each.state == "refuted" for each in claims))
+    wrong = int(any(each.state == "refuted" for each in claims))
+    return report.write(asked.html, data, read, pins, claims, asked.digest) or wrong
 
 
 def _line(claim: Claim) -> str:
@@ -65,12 +66,11 @@ def _pins(asked: argparse.Namespace) -> Pins:
         checkpoints[network] = int(height), "0x" * network.startswith("eip155:") + hash_
     signers = json.loads(Path(asked.representatives).read_text()) if asked.representatives else []
     people = json.loads(Path(asked.administrators).read_text()) if asked.administrators else None
+    keys = frozenset(b"\x41" + tron_account(str(each)) for each in listed(signers))
     return Pins(
         None if asked.log_key is None else LogKey.parse(asked.log_key),
         None if people is None else Administrators.parse(people),
-        Anchors(
-            checkpoints, frozenset(b"\x41" + tron_account(str(each)) for each in listed(signers))
-        ),
+        Anchors(checkpoints, keys),
         None if asked.transparency_key is None else LogKey.parse(asked.transparency_key),
         [LogKey.parse(each, COSIGNATURE) for each in asked.witness],
         Path(asked.logged).read_bytes() if asked.logged else b"",
@@ -88,11 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", metavar="NETWORK:HEIGHT:HASH", action="append", default=[])
     parser.add_argument("--representatives", metavar="FILE", help="TRON: addresses (JSON list)")
     parser.add_argument("--transparency-key", metavar="VKEY", help="of the house's log (C2SP)")
-    parser.add_argument("--witness", metavar="VKEY", help="who must have signed that log",
-                        action="append", default=[])  # fmt: skip
+    parser.add_argument("--witness", metavar="VKEY", action="append", default=[], help="a cosigner")
     parser.add_argument("--logged", metavar="FILE", help="a later proof that it is in that log")
     parser.add_argument("--seed", metavar="HEX", help="of a period: that its samples are drawn by")
     parser.add_argument("--head", metavar="N.HEX", action="append", default=[], help="a ledger's")
     parser.add_argument("--digest", metavar="HEX", help="that the manifest must have")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
+    parser.add_argument("--html", metavar="FILE", help="a report to print, in a new file")
     return parser

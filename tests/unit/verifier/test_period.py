@@ -444,5 +444,10 @@ def test_the_command(middle, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["claims"][0]["claim"] == "log"
     assert main(["period", str(path), "--head", f"{at}.{'00' * 32}"]) == 1
     assert main(["period", str(path), "--head", "x"]) == 2
+    to = tmp_path / "report.html"
+    assert main(["period", str(path), "--head", f"{at}.{'00' * 32}", "--html", str(to)]) == 1
+    html = to.read_text()
+    assert "期间证据" in html
+    assert html.index("REFUTED") < html.index("<h1>") < html.index("<bdi>not recorded</bdi>")
     assert main([str(path)]) == 1, "a period is no payment"
     assert key is not None
