@@ -99,13 +99,14 @@ async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datet
     paid. Raises Unprocessable as it does."""
     costs = [part for part in wanted.parts if part[1] != EFFECT]
     place = (session, ledger, wanted.transfer, wanted.vault, wanted.version)
-    rule = await _rule(session, wanted) if await _is_short(session, wanted, costs) else None
+    short = await _is_short(session, wanted, costs)
+    rule = await _rule(session, wanted) if short else None
     if rule is None:
         try:
             await reservations.hold(*place, wanted.parts, wanted.kind)
             return
         except Unprocessable as refusal:
-            if refusal.named.get("asset") in (None, wanted.asset):
+            if short or refusal.named.get("asset") in (None, wanted.asset):
                 raise
             rule = await _rule(session, wanted)
             if rule is None:
