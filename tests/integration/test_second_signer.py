@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -25,16 +25,15 @@ from custody.cli.recover import _recovery
 from custody.config import Settings
 from custody.db.gas_tables import GasCarrierRow
 from custody.db.session import Database
-from custody.db.tables import ApiKeyRow
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
 from custody.gas.model import Bearer
-from custody.gas.service import NewRule, set_rule
 from custody.transactions.repository import keys_by_transaction
 from signer.client import SignerUnavailable
 from signer.wire import SignRequest
+from tests.support.carried_house import Carried, let_carry
 from tests.support.exported import claims_about, graded
-from tests.support.solana_issuer import SolanaIssuer, SolanaToken
-from tests.support.token_house import Refused, TokenHouse, Vault, opened
+from tests.support.solana_issuer import SolanaIssuer
+from tests.support.token_house import Refused, TokenHouse, opened
 
 pytestmark = [
     pytest.mark.engine,
@@ -66,32 +65,9 @@ def wallet() -> Address:
     return Address(str(Keypair().pubkey()))
 
 
-class Scene(NamedTuple):
-    house: House
-    payer: Vault[SolanaIssuer]
-    vault: Vault[SolanaIssuer]
-    token: SolanaToken
-    payee: Address
-
+class Scene(Carried[SolanaIssuer]):
     async def pays(self, units: int = UNITS) -> Any:
-        return await self.vault.ask(self.token.asset.id, units, self.payee)
-
-    async def carriers(self) -> list[Any]:
-        items: list[Any] = (await self.house.get(f"vaults/{self.vault.id}/gas"))["carriers"]
-        return items
-
-    async def carrier(self) -> Any:
-        """Its transfer, once it is broadcast. No block comes meanwhile."""
-
-        async def out() -> bool:
-            rows = await self.carriers()
-            if not rows or rows[0]["transfer_id"] is None:
-                return False
-            shown = await self.house.get(f"transfers/{rows[0]['transfer_id']}")
-            return any(each["state"] == "broadcast" for each in shown["transactions"])
-
-        await self.house.until(out, mining=False)
-        return await self.house.get(f"transfers/{(await self.carriers())[0]['transfer_id']}")
+        return await super().pays(units)
 
     async def done(self) -> Any:
         async def ended() -> bool:
@@ -100,20 +76,6 @@ class Scene(NamedTuple):
         await self.house.until(ended)
         (row,) = await self.carriers()
         return await self.house.get(f"transfers/{row['transfer_id']}")
-
-    async def compare(self) -> None:
-        native = self.house.network.native.id
-        await self.house.followed()
-        node = self.house.issuer.node
-        assert await node.balance(self.vault.address) == 0
-        assert await self.vault.ledger(self.token.asset.id) == await self.token.has(
-            self.vault.address
-        )
-        assert await self.payer.ledger(native) == await node.balance(self.payer.address)
-        assert await self.vault.frozen() is await self.payer.frozen() is None
-        for each in (self.vault, self.payer):
-            report = await self.house.services.reconciliation.run(vault=each.id)
-            assert report.is_clean, report.lines
 
 
 async def opened_scene(
@@ -129,11 +91,7 @@ async def opened_scene(
     first = await payer.ask(house.network.native.id, house.issuer.coin, wallet())
     await payer.until(first, "final")
     await vault.receive(token, HELD)
-    custody, coin = house.services.custody, house.issuer.coin
-    async with custody.database.write() as session:
-        key = (await session.all(select(ApiKeyRow.id)))[0]
-        new = NewRule(payer.id, coin, 5 * coin, bears, key, carries)
-        await set_rule(session, house.network, None, new, "tokens", custody.clock(), by="olivia")
+    await let_carry(house, payer, bears, carries=carries)
     return Scene(house, payer, vault, token, wallet())
 
 

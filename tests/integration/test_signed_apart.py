@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -17,15 +17,14 @@ from sqlalchemy import select
 from chains.evm import permits
 from chains.model import TxId, UnsignedTx
 from custody.audit.period_controls import encumbrances
-from custody.db.tables import ApiKeyRow
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow
 from custody.gas.model import Bearer
-from custody.gas.service import NewRule, set_rule
 from custody.pauses.service import pause, resume
 from tests.integration.test_calls import may_call, token_of
+from tests.support.carried_house import Carried, let_carry
 from tests.support.evm_tokens import EvmIssuer
 from tests.support.exported import claims_about, graded
-from tests.support.token_house import TokenHouse, Vault, opened
+from tests.support.token_house import TokenHouse, opened
 
 pytestmark = [
     pytest.mark.engine,
@@ -43,15 +42,9 @@ async def house(request: pytest.FixtureRequest) -> AsyncIterator[TokenHouse[EvmI
             yield made
 
 
-class Scene(NamedTuple):
-    house: TokenHouse[EvmIssuer]
-    payer: Vault[EvmIssuer]
-    vault: Vault[EvmIssuer]
-    payee: Any
-
-    async def pays(self) -> Any:
-        asset = token_of(self.house).asset.id
-        return await self.vault.ask(asset, UNITS, self.payee)
+class Scene(Carried[EvmIssuer]):
+    async def pays(self, units: int = UNITS) -> Any:
+        return await super().pays(units)
 
     async def payment(self, asked: Any) -> TransactionRow:
         async with self.house.services.custody.database.read() as session:
@@ -72,23 +65,6 @@ class Scene(NamedTuple):
         assert raw is not None
         return raw
 
-    async def carriers(self) -> list[Any]:
-        items: list[Any] = (await self.house.get(f"vaults/{self.vault.id}/gas"))["carriers"]
-        return items
-
-    async def carrier(self) -> Any:
-        """Broadcast, and in no block."""
-
-        async def out() -> bool:
-            rows = await self.carriers()
-            if not rows or rows[0]["transfer_id"] is None:
-                return False
-            shown = await self.house.get(f"transfers/{rows[0]['transfer_id']}")
-            return any(each["state"] == "broadcast" for each in shown["transactions"])
-
-        await self.house.until(out, mining=False)
-        return await self.house.get(f"transfers/{(await self.carriers())[0]['transfer_id']}")
-
     async def submits(self, data: bytes) -> TxId:
         """A stranger."""
         contract = self.house.issuer.tokens["usdc"].contract
@@ -99,19 +75,6 @@ class Scene(NamedTuple):
         receipt = await self.house.issuer.node.ask("eth_getTransactionReceipt", paid["txid"])
         return int(receipt["gasUsed"], 16)
 
-    async def compare(self) -> None:
-        token, native = token_of(self.house), self.house.network.native.id
-        await self.house.followed()
-        assert await self.house.issuer.node.balance(self.vault.address) == 0
-        assert await self.vault.ledger(token.asset.id) == await token.has(self.vault.address)
-        assert await self.payer.ledger(native) == await self.house.issuer.node.balance(
-            self.payer.address
-        )
-        assert await self.vault.frozen() is await self.payer.frozen() is None
-        for each in (self.vault, self.payer):
-            report = await self.house.services.reconciliation.run(vault=each.id)
-            assert report.is_clean, report.lines
-
 
 async def opened_scene(
     house: TokenHouse[EvmIssuer], bears: Bearer = Bearer.HOUSE, *, carries: bool = True
@@ -119,12 +82,9 @@ async def opened_scene(
     payer, vault, token = await house.new_vault(), await house.new_vault(), token_of(house)
     await payer.receive(None, 10 * house.issuer.coin)
     await vault.receive(token, HELD)
-    custody, coin = house.services.custody, house.issuer.coin
-    async with custody.database.write() as session:
-        key = (await session.all(select(ApiKeyRow.id)))[0]
-        new = NewRule(payer.id, coin, 5 * coin, bears, key, carries)
-        await set_rule(session, house.network, None, new, "tokens", custody.clock(), by="olivia")
-    return Scene(house, payer, vault, await house.issuer.node.outside_address())
+    await let_carry(house, payer, bears, carries=carries)
+    payee = await house.issuer.node.outside_address()
+    return Scene(house, payer, vault, token, payee)
 
 
 def fee_of(transfer: Any) -> int:
