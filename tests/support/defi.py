@@ -45,13 +45,18 @@ def fragment(contract: str, function: str) -> dict[str, Any]:
     return dict(found)
 
 
-async def deployed(node: AnvilNode, name: str, types: str = "", *arguments: object) -> Address:
-    """By the outside wallet."""
-    encoded = encode(types.split(","), arguments) if types else b""
-    txid = await node.send(None, 0, code_of(name) + encoded, GAS)
+async def done(node: AnvilNode, to: Address | None, data: bytes, gas: int = GAS) -> Any:
+    """By the outside wallet: its receipt. Must succeed. `to` None: makes a contract."""
+    txid = await node.send(to, 0, data, gas)
     await node.mine()
     receipt = await node.ask("eth_getTransactionReceipt", txid)
-    assert receipt["status"] == "0x1", name
+    assert receipt["status"] == "0x1", to
+    return receipt
+
+
+async def deployed(node: AnvilNode, name: str, types: str = "", *arguments: object) -> Address:
+    encoded = encode(types.split(","), arguments) if types else b""
+    receipt = await done(node, None, code_of(name) + encoded)
     return canonical(receipt["contractAddress"])
 
 

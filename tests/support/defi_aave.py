@@ -14,7 +14,7 @@ from eth_abi.abi import encode
 from chains.evm.address import canonical, to_bytes
 from chains.hashes import keccak256
 from chains.model import Address
-from tests.support.defi import Exchange
+from tests.support.defi import Exchange, done
 from tests.support.evm_tokens import call
 
 _FOLDER = Path(__file__).resolve().parents[1] / "contracts/node_modules/@aave/core-v3/artifacts"
@@ -112,7 +112,7 @@ class Lending:
                 code[start : start + length] = to_bytes(self._made[library])
         made = [each for each in _artifact(name)["abi"] if each["type"] == "constructor"]
         types = [type_of(each) for each in (made[0]["inputs"] if made else [])]
-        receipt = await self._sent(None, bytes(code) + encode(types, values))
+        receipt = await done(self.base.node, None, bytes(code) + encode(types, values), _GAS)
         return canonical(receipt["contractAddress"])
 
     async def _tell(self, to: Address, contract: str, function: str, *values: object) -> None:
@@ -120,15 +120,7 @@ class Lending:
         (found,) = [each for each in abi if each.get("name") == function]
         types = [type_of(each) for each in found["inputs"]]
         selector = keccak256(f"{function}({','.join(types)})".encode())[:4]
-        await self._sent(to, selector + encode(types, values))
+        await done(self.base.node, to, selector + encode(types, values), _GAS)
 
     async def _told(self, to: Address, signature: str, value: Address) -> None:
-        await self._sent(to, call(signature, value))
-
-    async def _sent(self, to: Address | None, data: bytes) -> Any:
-        node = self.base.node
-        txid = await node.send(to, 0, data, _GAS)
-        await node.mine()
-        receipt = await node.ask("eth_getTransactionReceipt", txid)
-        assert receipt["status"] == "0x1", to
-        return receipt
+        await done(self.base.node, to, call(signature, value), _GAS)

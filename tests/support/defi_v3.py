@@ -14,7 +14,7 @@ from chains.evm.address import canonical
 from chains.evm.orders import PERMIT2
 from chains.hashes import keccak256
 from chains.model import Address
-from tests.support.defi import _FOLDER, LATE, Exchange, code_of
+from tests.support.defi import _FOLDER, LATE, Exchange, code_of, done
 from tests.support.evm_tokens import call
 
 FEE = 3000
@@ -108,19 +108,11 @@ class _Deployer:
 
     async def made(self, name: str, types: list[str] | None = None, *values: object) -> Address:
         code = _code(name) + (encode(types, values) if types else b"")
-        receipt = await self._sent(None, code)
+        receipt = await done(self.base.node, None, code, _DEPLOYING_GAS)
         return canonical(receipt["contractAddress"])
 
     async def sent(self, to: Address, data: bytes) -> None:
-        await self._sent(to, data)
+        await done(self.base.node, to, data, _DEPLOYING_GAS)
 
     async def outside(self) -> Address:
         return Address(await self.base.node.outside_address())
-
-    async def _sent(self, to: Address | None, data: bytes) -> Any:
-        node = self.base.node
-        txid = await node.send(to, 0, data, _DEPLOYING_GAS)
-        await node.mine()
-        receipt = await node.ask("eth_getTransactionReceipt", txid)
-        assert receipt["status"] == "0x1", to
-        return receipt
