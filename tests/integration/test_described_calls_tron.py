@@ -4,7 +4,6 @@ each."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +22,7 @@ from tests.support.defi import code_of
 from tests.support.oracle import Oracle
 from tests.support.rows import abi
 from tests.support.token_house import Refused, TokenHouse, Vault, opened
-from tests.support.tron_tokens import Token, TronIssuer, dollar
+from tests.support.tron_tokens import Token, TronIssuer, by_tronweb, dollar
 
 pytestmark = [
     pytest.mark.engine,
@@ -184,19 +183,10 @@ async def test_another_takes_what_was_allowed_and_no_more(house: House) -> None:
     with Oracle() as oracle:
 
         async def take(units: int) -> TxId:
-            told = [("address", vault.address), ("address", taker), ("uint256", str(units))]
-            txid = await asyncio.to_thread(
-                oracle.call,
-                "tronwebCall",
-                url=node.url,
-                privateKey=key.to_hex(),
-                contract=token.contract,
-                signature="transferFrom(address,address,uint256)",
-                told=[{"type": kind, "value": value} for kind, value in told],
-                feeLimit=50 * TRX,
-            )
+            said = ("transferFrom(address,address,uint256)", vault.address, taker, units)
+            txid = await by_tronweb(oracle, node, key, token.contract, *said)
             await node.mine()
-            return TxId(txid)
+            return txid
 
         too_much = await take(61)
         assert (await node.info(too_much))["receipt"]["result"] == "ILLEGAL_OPERATION"

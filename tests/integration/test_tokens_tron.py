@@ -20,7 +20,6 @@ from embit.bip32 import HDKey
 
 from chains.costs import CostKind
 from chains.devnet.tron_server import faucet, wire
-from chains.model import TxId
 from chains.tron.address import from_public_key, to_bytes, to_text
 from custody.alarms.codes import AlarmCode
 from signer.keystore import unlock
@@ -42,7 +41,7 @@ from tests.support.token_cases import (
     withheld_by_entries,
 )
 from tests.support.token_house import TokenHouse, Vault, opened
-from tests.support.tron_tokens import Token, TronIssuer, call
+from tests.support.tron_tokens import Token, TronIssuer, by_tronweb, call
 
 pytestmark = [
     pytest.mark.engine,
@@ -218,20 +217,9 @@ async def paid_by_tronweb(vault: OurVault, token: Token) -> None:
     await node.fund(payer, 100 * TRX)
     await token.give(payer, 1_000)
     with Oracle() as oracle:
-        txid = await asyncio.to_thread(
-            oracle.call,
-            "tronwebCall",
-            url=node.url,
-            privateKey=key.to_hex(),
-            contract=token.contract,
-            signature="transfer(address,uint256)",
-            told=[
-                {"type": "address", "value": vault.address},
-                {"type": "uint256", "value": "640"},
-            ],
-            feeLimit=50 * TRX,
-        )
-        await vault.house.until(lambda: vault.deposited(TxId(txid), "credited"))
+        said = ("transfer(address,uint256)", vault.address, 640)
+        txid = await by_tronweb(oracle, node, key, token.contract, *said)
+        await vault.house.until(lambda: vault.deposited(txid, "credited"))
         (came,) = await vault.deposits(txid=txid)
         assert came["amount_base_units"] == "640"
         assert (await vault.balance(token.asset.id))["available"] == 640

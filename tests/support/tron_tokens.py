@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any, Protocol
 
+from coincurve import PrivateKey
 from eth_abi.abi import encode
 
 from chains.assets import Asset
@@ -16,6 +18,7 @@ from chains.model import Address, TxId
 from chains.networks import Network
 from chains.tron import trc20
 from chains.tron.address import to_bytes
+from tests.support.oracle import Oracle
 from tests.support.rows import token_row
 
 _VECTORS = Path(__file__).resolve().parents[1] / "vectors"
@@ -44,6 +47,29 @@ def call(signature: str, *arguments: object) -> bytes:
         for kind, each in zip(types, arguments, strict=True)
     ]
     return keccak256(signature.encode())[:4] + (encode(types, values) if types else b"")
+
+
+async def by_tronweb(
+    oracle: Oracle,
+    node: TronNode,
+    key: PrivateKey,
+    contract: Address,
+    signature: str,
+    *told: object,
+) -> TxId:
+    """A call that TRON's own client builds, signs and sends. Not mined."""
+    types = signature.partition("(")[2].removesuffix(")").split(",")
+    txid = await asyncio.to_thread(
+        oracle.call,
+        "tronwebCall",
+        url=node.url,
+        privateKey=key.to_hex(),
+        contract=contract,
+        signature=signature,
+        told=[{"type": kind, "value": str(each)} for kind, each in zip(types, told, strict=True)],
+        feeLimit=50 * 10**6,
+    )
+    return TxId(txid)
 
 
 class Token:

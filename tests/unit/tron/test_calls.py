@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -19,14 +18,14 @@ from chains.transaction import TransferIntent
 from chains.tron import fees, parse
 from chains.tron.adapter import TronAdapter
 from chains.tron.address import to_text
-from tests.support.node_answers.server import NodeServer
 from tests.support.rows import abi as fragment
 from tests.support.rows import contract_row
 from tests.support.single import one
 from tests.support.tron import MAIN
-from tests.unit.tron.scripted import PARAMETERS, PAYER, bare
-from tests.unit.tron.test_tokens import NATIVE, USDT, node
+from tests.unit.tron.scripted import PARAMETERS, PAYER
+from tests.unit.tron.test_tokens import NATIVE, USDT, Open, node, opened
 
+__all__ = ["opened"]
 POOL = to_text(b"\x41" + b"\x0e" * 20)
 FUNCTIONS = [
     {"abi": fragment("join", payable=True)},
@@ -39,7 +38,6 @@ ROW = contract_row(MAIN.id, POOL, functions=FUNCTIONS)
 NETWORK = built_in().with_rows([], [], [ROW]).networks[MAIN.id]
 JOIN = Call(POOL, "join()", (), 2_000_000)
 SELL = Call(POOL, "sell(uint256)", (("units", "70"),), 0, moves=((USDT.id, 70),))
-Open = Callable[..., TronAdapter]
 
 
 def intent(effect: Call, **bounds: int) -> TransferIntent:
@@ -67,31 +65,26 @@ def pool(said: bytes = b"", *, has: int = 100, may: int = 100, failed: bool = Fa
 
 
 @pytest.fixture
-async def opened() -> AsyncIterator[Open]:
-    async with NodeServer(dialect="http") as server:
-        adapters = []
+def pooled(opened: Open) -> Open:
+    """To a node that has the pool."""
 
-        def make(contract: Any = None, **changes: Any) -> TronAdapter:
-            script = node() | {"/wallet/triggerconstantcontract": contract or pool()} | changes
-            server.script = {path: bare(found) for path, found in script.items()}
-            adapters.append(TronAdapter(NETWORK, server.url))
-            return adapters[-1]
+    def make(contract: Any = None, **changes: Any) -> TronAdapter:
+        asked = {"/wallet/triggerconstantcontract": contract or pool()}
+        return opened(node() | asked | changes, NETWORK)
 
-        yield make
-        for each in adapters:
-            await each.close()
+    return make
 
 
-async def test_a_call_says_exactly_what_was_agreed(opened: Open) -> None:
-    tx = await one(opened().prepare, intent(JOIN))
+async def test_a_call_says_exactly_what_was_agreed(pooled: Open) -> None:
+    tx = await one(pooled().prepare, intent(JOIN))
     raw = parse.raw_data(tx.payload)
     told = parse.call(raw.contract[0].parameter.value)
     assert (told.call_value, told.data) == (2_000_000, keccak256(b"join()")[:4])
     assert raw.fee_limit == 50_000 * 100
 
 
-async def test_an_estimate_is_what_it_is_built_with(opened: Open) -> None:
-    adapter = opened()
+async def test_an_estimate_is_what_it_is_built_with(pooled: Open) -> None:
+    adapter = pooled()
     found = await adapter.estimate(intent(JOIN))
     assert found.units == 50_000
     tx = await one(adapter.prepare, intent(JOIN))
@@ -104,14 +97,14 @@ async def test_an_estimate_is_what_it_is_built_with(opened: Open) -> None:
         await one(adapter.prepare, intent(JOIN, **bounds | {"energy": energy - 1}))
 
 
-async def test_without_a_price_of_energy_nothing_is_said(opened: Open) -> None:
+async def test_without_a_price_of_energy_nothing_is_said(pooled: Open) -> None:
     without = {"/wallet/getchainparameters": PARAMETERS}
     with pytest.raises(NodeMisbehaved, match="getEnergyFee"):
-        await opened(**without).estimate(intent(JOIN))
+        await pooled(**without).estimate(intent(JOIN))
 
 
-async def test_coins_that_go_with_it_are_counted(opened: Open) -> None:
-    adapter = opened(**{"/wallet/getaccount": account(2_000_000)})
+async def test_coins_that_go_with_it_are_counted(pooled: Open) -> None:
+    adapter = pooled(**{"/wallet/getaccount": account(2_000_000)})
     with pytest.raises(InsufficientGas, match="2000000 with the call"):
         await one(adapter.prepare, intent(JOIN))
 
@@ -120,18 +113,18 @@ def account(balance: int) -> Any:
     return lambda request: {"address": request["address"], "balance": balance}
 
 
-async def test_a_contract_that_refuses_is_heard(opened: Open) -> None:
+async def test_a_contract_that_refuses_is_heard(pooled: Open) -> None:
     said = keccak256(b"Error(string)")[:4] + encode(["string"], ["closed"])
-    adapter = opened(pool(said, failed=True))
+    adapter = pooled(pool(said, failed=True))
     with pytest.raises(CallReverts, match=f"{POOL} refuses: it says: closed$"):
         await adapter.estimate(intent(JOIN))
     with pytest.raises(CallReverts, match=f"{POOL} refuses: it says: closed$"):
         await one(adapter.prepare, intent(JOIN))
 
 
-async def test_one_that_says_nothing_is_told_in_the_nodes_words(opened: Open) -> None:
+async def test_one_that_says_nothing_is_told_in_the_nodes_words(pooled: Open) -> None:
     with pytest.raises(CallReverts, match="refuses: REVERT opcode executed"):
-        await opened(pool(failed=True)).estimate(intent(JOIN))
+        await pooled(pool(failed=True)).estimate(intent(JOIN))
 
 
 @pytest.mark.parametrize(
@@ -142,12 +135,12 @@ async def test_one_that_says_nothing_is_told_in_the_nodes_words(opened: Open) ->
         ({}, "refuses: REVERT opcode executed"),
     ],
 )
-async def test_what_would_help_is_said(opened: Open, token: Any, words: str) -> None:
+async def test_what_would_help_is_said(pooled: Open, token: Any, words: str) -> None:
     with pytest.raises(CallReverts) as caught:
-        await opened(pool(failed=True, **token)).estimate(intent(SELL))
+        await pooled(pool(failed=True, **token)).estimate(intent(SELL))
     assert str(caught.value).endswith(words)
 
 
-async def test_what_may_be_taken_is_asked_of_the_token(opened: Open) -> None:
-    adapter = opened(pool(may=12))
+async def test_what_may_be_taken_is_asked_of_the_token(pooled: Open) -> None:
+    adapter = pooled(pool(may=12))
     assert await adapter.allowances([AskedAllowance(USDT.id, PAYER.address, POOL)]) == [12]

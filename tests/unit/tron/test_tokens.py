@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from chains import abi
 from chains.costs import CostKind
 from chains.effects import Pay
 from chains.errors import BuildError, FeeAboveMaximum, InsufficientFunds, InsufficientGas
+from chains.networks import Network
 from chains.transaction import TransferIntent
 from chains.tron import parse, trc20
 from chains.tron.adapter import TronAdapter
@@ -22,6 +24,7 @@ from tests.unit.tron.scripted import OTHER, PARAMETERS, PAYER, bare, block
 
 (USDT,) = MAIN.tokens.values()
 NATIVE = MAIN.native.id
+Open = Callable[..., TronAdapter]
 PRICES = {"chainParameter": [*PARAMETERS["chainParameter"], {"key": "getEnergyFee", "value": 100}]}
 
 
@@ -59,13 +62,14 @@ def intent(units: int = 5_000, **bounds: int) -> TransferIntent:
 
 
 @pytest.fixture
-async def opened():
+async def opened() -> AsyncIterator[Open]:
+    """Adapters to a node that answers by a script; of the main network, if no other is named."""
     async with NodeServer(dialect="http") as server:
         adapters = []
 
-        def make(script: dict[str, Any]) -> TronAdapter:
+        def make(script: dict[str, Any], network: Network = MAIN) -> TronAdapter:
             server.script = {path: bare(found) for path, found in script.items()}
-            adapters.append(TronAdapter(MAIN, server.url))
+            adapters.append(TronAdapter(network, server.url))
             return adapters[-1]
 
         yield make
